@@ -1,0 +1,1 @@
+"""What every event stream and every mart looks like."""

@@ -1,0 +1,39 @@
+"""Contracts of the facts: the streams, enriched."""
+
+from learning_pipeline.contracts.base import Flag, StringList, Table, Text, Usd, field
+from learning_pipeline.contracts.streams import Executions, GitEvents, LlmCalls, ToolCalls
+
+
+class FctExecutions(Executions):
+    """One task given to one agent, with its cost and what became of it."""
+
+    cost_usd: Usd = field(
+        "Computed cost of its own model calls; null where a call has no price, or there is no call", unit="USD", ge=0
+    )
+    price_version: Text = field("Versions of the price lists behind cost_usd")
+    committed: Flag = field("Whether its work is seen in a commit; null where neither log nor git tells")
+    reverted: Flag = field("Whether a commit with its work was reverted later; null where it has no known commit")
+    commits: StringList = field("Commits that its work went into, as full ids, or as the log abbreviates them")
+
+
+class FctLlmCalls(LlmCalls):
+    """One request to a model, with its cost at the prices of its own day."""
+
+    cost_usd: Usd = field("Computed cost; null where the model has no known price", unit="USD", ge=0)
+    price_version: Text = field("Version of the price list behind cost_usd")
+
+
+class FctToolCalls(ToolCalls):
+    """One use of a tool by an agent."""
+
+
+class FctGitEvents(GitEvents):
+    """One thing that happened in a git repository."""
+
+
+FACTS: dict[str, type[Table]] = {
+    "fct_executions": FctExecutions,
+    "fct_llm_calls": FctLlmCalls,
+    "fct_tool_calls": FctToolCalls,
+    "fct_git_events": FctGitEvents,
+}

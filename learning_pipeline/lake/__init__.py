@@ -1,0 +1,1 @@
+"""Landing: decides what is new, validates, quarantines, merges; the only writer of Parquet events and of landing state."""

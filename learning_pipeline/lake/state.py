@@ -1,0 +1,87 @@
+"""What landing remembers, in `state.sqlite`: partitions, file cursors, the line ledger, groups.
+
+All of it is committed after the data it speaks of, so that a crash repeats work and never loses any.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from learning_pipeline.errors import PipelineError
+
+_SCHEMA = """
+create table if not exists partitions (
+    stream text not null, day text not null, digest text not null, rows integer not null,
+    primary key (stream, day)
+) without rowid;
+create table if not exists files (
+    source text not null, path text not null, size integer not null, mtime_ns integer not null,
+    fingerprint text not null, offset integer not null, line integer not null,
+    primary key (source, path)
+) without rowid;
+create table if not exists group_days (
+    family text not null, group_key text not null, day text not null,
+    primary key (family, group_key, day)
+) without rowid;
+create table if not exists ledger (
+    source text not null, source_file text not null, day text not null,
+    lines_read integer not null, event_lines integer not null, duplicates integer not null,
+    quarantined integer not null, ignored integer not null, bytes_read integer not null
+);
+create table if not exists counters (
+    kind text not null, source text not null, day text not null, name text not null, n integer not null,
+    primary key (kind, source, day, name)
+) without rowid;
+"""
+
+
+class State:
+    """One connection to the landing state of a home directory."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise PipelineError(f"cannot use {path}: {error}; move it away to land everything again") from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> "State":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection inside one transaction: all of it is kept, or nothing."""
+        self._db.execute("begin immediate")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple]:
+        """Run a select and return its rows."""
+        return self._db.execute(sql, parameters).fetchall()
+
+    def partition_digests(self, stream: str) -> dict[date, str]:
+        """Return the content digest of each day's partition of a stream."""
+        rows = self.query("select day, digest from partitions where stream = ? order by day", (stream,))
+        return {date.fromisoformat(day): digest for day, digest in rows}
+
+    def set_partition(self, stream: str, day: date, digest: str, rows: int) -> None:
+        """Record what a partition holds now; call it after the partition was written."""
+        self._db.execute(
+            "insert or replace into partitions (stream, day, digest, rows) values (?, ?, ?, ?)",
+            (stream, day.isoformat(), digest, rows),
+        )

@@ -1,0 +1,1 @@
+"""PostgreSQL: migrations, transactional load, roles and functions."""

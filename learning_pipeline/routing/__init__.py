@@ -1,0 +1,1 @@
+"""Labels, features, embedding, candidate models, evaluation, registry and the router."""

@@ -1,0 +1,1 @@
+"""Readers of raw formats: pure functions from bytes to records and rejects."""
