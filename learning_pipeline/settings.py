@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     postgres_url: SecretStr | None = Field(default=None, description="PostgreSQL; the embedded server when absent")
     publish: bool = True
     seed: int = 20260101
-    router_min_evidence: int = Field(default=20, ge=1, description="Labelled executions below which the router abstains")
+    router_min_evidence: int = Field(
+        default=20, ge=1, description="Labelled executions below which the router abstains"
+    )
     schedule_cron: str = "0 2 * * *"
     schedule_timezone: str = "UTC"
     first_day: date = Field(default=date(2025, 1, 1), description="First daily partition in Dagster")
@@ -110,8 +112,6 @@ def load_settings(home: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"setting {name}: {first['msg']} (see the environment and {home / CONFIG_NAME})"
-        ) from error
+        raise UsageError(f"setting {name}: {first['msg']} (see the environment and {home / CONFIG_NAME})") from error
     except ValueError as error:  # tomllib.TOMLDecodeError
         raise UsageError(f"{home / CONFIG_NAME} is not valid TOML: {error}") from error

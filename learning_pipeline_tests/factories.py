@@ -15,7 +15,12 @@ from learning_pipeline.lake.store import Lake
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 _LINEAGE = {"source": "execution_log", "source_file": "log.jsonl", "source_line": 1, "landed_at": NOON, "host": "test"}
-_TIME_COLUMN = {"executions": "started_at", "llm_calls": "started_at", "tool_calls": "started_at", "git_events": "occurred_at"}
+_TIME_COLUMN = {
+    "executions": "started_at",
+    "llm_calls": "started_at",
+    "tool_calls": "started_at",
+    "git_events": "occurred_at",
+}
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "executions": {
         "agent_name": "alpha",

@@ -56,7 +56,7 @@ class Executions(Stream):
     agent_name: Text = field("Agent that ran it", null=False)
     agent_version: Text = field("Version of the agent")
     agent_kind: Text = field("Kind of agent", isin=AGENT_KINDS)
-    model: Text = field("Model that did most of the work, as a normalised id")
+    model: Text = field("Model that did most of the work, by the id in the log")
     provider: Text = field("Provider of the model")
     model_tier: Text = field("Size class of the model", isin=MODEL_TIERS)
     pool_type: Text = field("Worker pool that ran it")
@@ -129,7 +129,7 @@ class LlmCalls(Stream):
     request_id: Text = field("Provider's request id")
     agent_name: Text = field("Agent that made the call")
     is_subagent: Flag = field("Whether a sub-agent made it")
-    model: Text = field("Model that answered, as a normalised id")
+    model: Text = field("Model that answered, by the id in the log")
     provider: Text = field("Provider of the model")
     started_at: Timestamp = field("Time of the first line that tells of the call", null=False)
     duration_ms: Integer = count_field("Time the call took", unit="ms")
@@ -171,7 +171,9 @@ class ToolCalls(Stream):
     output_bytes: Integer = count_field("Size of the tool's result as it is in the log", unit="bytes")
     file_path: Text = field("File that the tool was given")
     command_name: Text = field("Program that a shell command starts with, or the skill's name")
-    commit_prefix: Text = field("Abbreviated id of the commit that the tool's result says it made", str_matches=r"^[0-9a-f]{7,40}$")
+    commit_prefix: Text = field(
+        "Abbreviated id of the commit that the tool's result says it made", str_matches=r"^[0-9a-f]{7,40}$"
+    )
 
 
 class GitEvents(Stream):

@@ -48,7 +48,9 @@ class Lake:
 
     def days(self) -> list[date]:
         """Return all days that have an event, in order."""
-        rows = self.state.query("select distinct day from partitions where rows > 0 and stream <> 'quarantine' order by 1")
+        rows = self.state.query(
+            "select distinct day from partitions where rows > 0 and stream <> 'quarantine' order by 1"
+        )
         return [date.fromisoformat(day) for (day,) in rows]
 
     def read(self, stream: str, days: Iterable[date] | None = None) -> pl.LazyFrame:

@@ -1,0 +1,1 @@
+"""How the records of each family become stream rows."""
