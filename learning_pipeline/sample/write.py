@@ -1,0 +1,108 @@
+"""Writes a whole sample."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.progress import Progress, silent
+from learning_pipeline.sample.claude_tree import ClaudeTree
+from learning_pipeline.sample.clock import DAY_MS, day_start
+from learning_pipeline.sample.dice import Dice
+from learning_pipeline.sample.execution_log import write_execution_log
+from learning_pipeline.sample.git_spool import Spool
+from learning_pipeline.sample.manifest import Book, Manifest
+
+MANIFEST_NAME = "manifest.json"
+_EXECUTIONS_PER_SESSION = 20
+
+# What `data/sample` was made with.
+TRACKED = {"days": 14, "sessions": 10, "seed": 2026, "last_day": date(2026, 10, 31), "scale": 0.02, "executions": 260}
+
+_README = """# Sample logs
+
+Made by a generator, not by anybody's work: the people, repositories and secrets in here do not exist.
+
+    {command}
+
+writes the same bytes again, into an empty directory.
+
+- `claude_code/`: session transcripts of Claude Code in two generations of its format, with files of sub-agents and
+  growing copies of sessions. Lines that are glued together, torn, late or of an unknown kind are planted on purpose.
+- `execution_log/`: executions of a pool of agents, by three programs that use different names and units.
+- `git_hooks/`: the spool that this project's git hooks write.
+- `git_history/`: the histories behind the commits; `git fast-import` makes repositories of them.
+- `manifest.json`: the truth about all of it, which a landing has to find.
+"""
+
+
+def write_sample(
+    out: Path,
+    *,
+    days: int,
+    sessions: int,
+    seed: int,
+    last_day: date,
+    scale: float = 1.0,
+    executions: int | None = None,
+    progress: Progress = silent,
+) -> Manifest:
+    """Write raw logs with a known truth below `out`, and the truth as `manifest.json` beside them.
+
+    The same arguments give the same bytes. `sessions` counts Claude Code sessions; there are 20 lines of the
+    execution log for each, or `executions` in all. With `scale` 1 lines and sessions are as long as real ones (3 kB
+    a line on average); a smaller one shortens both.
+
+    Raises:
+        UsageError: an argument is out of range.
+        PipelineError: `out` is not an empty or new directory, or cannot be written.
+    """
+    if days < 1 or sessions < 1 or scale <= 0:
+        raise UsageError("a sample needs at least 1 day and 1 session, and a scale above 0")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if any(out.iterdir()):
+            raise PipelineError(f"{out} is not empty; give a new directory for the sample")
+        return _write(out, days, sessions, seed, last_day, scale, executions, progress)
+    except OSError as error:
+        raise PipelineError(f"cannot write the sample to {out}: {error}") from error
+
+
+def _write(
+    out: Path,
+    days: int,
+    sessions: int,
+    seed: int,
+    last_day: date,
+    scale: float,
+    executions: int | None,
+    progress: Progress,
+) -> Manifest:
+    book = Book()
+    calendar = [last_day - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    earliest = day_start(calendar[0])
+    spool = Spool(Dice(seed, "spool"), book)
+    tree = ClaudeTree(seed, out, book, spool, scale)
+    dice = Dice(seed, "calendar")
+    for number in range(sessions):
+        day = number * days // sessions
+        at = earliest + day * DAY_MS + dice.between(6 * 60, 19 * 60) * 60_000 + dice.below(60_000)
+        tree.write_session(number, at, earliest)
+        progress("sample", number + 1, sessions)
+    count = sessions * _EXECUTIONS_PER_SESSION if executions is None else executions
+    write_execution_log(Dice(seed, "executions"), book, out, calendar, count)
+    spool.write(out)
+    commits = tree.write_histories(out)
+    manifest = book.close(
+        commits,
+        seed=seed,
+        days=days,
+        sessions=sessions,
+        scale=scale,
+        first_day=calendar[0],
+        last_day=last_day,
+    )
+    manifest.write(out / MANIFEST_NAME)
+    command = f"learning-pipeline sample --out DIR --days {days} --sessions {sessions} --seed {seed}"
+    command += f" --last-day {last_day.isoformat()} --scale {scale:g} --executions {count}"
+    (out / "README.md").write_text(_README.format(command=command), encoding="utf-8")
+    return manifest
