@@ -65,10 +65,15 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **others: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         home = Path(init_settings()["home"])
-        return init_settings, others["env_settings"], TomlConfigSettingsSource(settings_cls, home / CONFIG_NAME)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / CONFIG_NAME)
 
     @property
     def lake_dir(self) -> Path:

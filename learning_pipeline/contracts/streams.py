@@ -105,16 +105,19 @@ class Executions(Stream):
     solution_summary: Text = field("Summary of the solution, redacted")
 
     @pa.dataframe_check
+    @classmethod
     def end_is_not_before_start(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """An execution does not end before it starts."""
         return data.lazyframe.select((pl.col("ended_at") >= pl.col("started_at")).fill_null(True))
 
     @pa.dataframe_check
+    @classmethod
     def has_a_time(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """An execution has a start or an end."""
         return data.lazyframe.select(pl.col("started_at").is_not_null() | pl.col("ended_at").is_not_null())
 
     @pa.dataframe_check
+    @classmethod
     def failure_has_error_type(cls, data: pa.PolarsData) -> pl.LazyFrame:
         """An execution that failed says what kind of error it was, `unknown` at least."""
         return data.lazyframe.select(pl.col("error_type").is_not_null() | pl.col("success").fill_null(True))
@@ -158,10 +161,11 @@ class ToolCalls(Stream):
     execution_id: Text = field("Execution that made the call; null where the log does not say")
     session_id: Text = field("Session of the call")
     agent_name: Text = field("Agent that made the call")
-    tool_name: Text = field("Name of the tool; null where only the result is in the log")
+    is_subagent: Flag = field("Whether a sub-agent made it")
+    tool_name: Text = field("Name of the tool")
     tool_kind: Text = field("Kind of tool", isin=TOOL_KINDS)
     mcp_server: Text = field("MCP server that offers the tool")
-    started_at: Timestamp = field("When the tool was called; of the result where only that is in the log", null=False)
+    started_at: Timestamp = field("When the tool was called", null=False)
     duration_ms: Integer = count_field("Time the tool took", unit="ms")
     is_error: Flag = field("Whether it failed; null where there is no result")
     error_type: Text = field("Kind of error", isin=ERROR_TYPES)

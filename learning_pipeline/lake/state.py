@@ -21,6 +21,7 @@ create table if not exists files (
     fingerprint text not null, offset integer not null, line integer not null,
     primary key (source, path)
 ) without rowid;
+create table if not exists tips (repository text not null, commit_id text not null);
 create table if not exists group_days (
     family text not null, group_key text not null, day text not null,
     primary key (family, group_key, day)

@@ -1,0 +1,116 @@
+"""Which files there are to read, and which of them changed since they were last read."""
+
+import fnmatch
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.lake.read import head
+from learning_pipeline.lake.state import State
+from learning_pipeline.settings import SourceSpec
+from learning_pipeline.sources.registry import FILE_KINDS, KINDS, REPOSITORY_KINDS, source
+
+# Names of files that a kind may have. A rotated (`.jsonl.1`) or compressed (`.jsonl.gz`) file is one too.
+PATTERNS: dict[str, tuple[str, ...]] = {
+    "claude_code": ("*.jsonl", "*.jsonl.*"),
+    "execution_log": ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*"),
+    "git_hooks": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*", "*.csv", "*.csv.*"),
+}
+INPUT_KINDS = (*KINDS, "auto")
+_NEVER = ("*.part", "*.tmp", "*.swp", "*~")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file, as it is on disk now."""
+
+    kind: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a file was read, and what it looked like then."""
+
+    size: int
+    mtime_ns: int
+    fingerprint: str
+    offset: int
+    line: int
+
+
+def check(specs: Sequence[SourceSpec]) -> None:
+    """Make sure that every input is of a known kind and there.
+
+    Raises:
+        UsageError: a kind is unknown, or a path is not there, or is no repository where one is needed.
+    """
+    for spec in specs:
+        if spec.kind not in INPUT_KINDS:
+            raise UsageError(f"unknown source kind {spec.kind!r}; the kinds are {', '.join(INPUT_KINDS)}")
+        if not spec.path.exists():
+            raise UsageError(f"source {spec.kind}: {spec.path} does not exist")
+        if spec.kind in REPOSITORY_KINDS and not spec.path.is_dir():
+            raise UsageError(f"source {spec.kind}: {spec.path} is not the directory of a git repository")
+
+
+def find(spec: SourceSpec) -> list[Found]:
+    """Return the files of an input, sorted by path.
+
+    Raises:
+        PipelineError: a directory or file cannot be looked at.
+    """
+    paths = [str(spec.path.absolute())] if spec.path.is_file() else sorted(_walk(spec))
+    found = []
+    for path in paths:
+        kind = spec.kind if spec.kind != "auto" else _kind_by_content(path)
+        if kind is None:
+            continue
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:  # deleted since the directory was listed
+            continue
+        except OSError as error:
+            raise PipelineError(
+                f"cannot read {path}: {error.strerror}; mend its permissions or leave it out"
+            ) from error
+        found.append(Found(kind, path, status.st_size, status.st_mtime_ns))
+    return found
+
+
+def _walk(spec: SourceSpec) -> Iterator[str]:
+    patterns = PATTERNS[spec.kind] if spec.kind != "auto" else ("*",)
+
+    def failed(error: OSError) -> None:
+        raise PipelineError(
+            f"cannot look into {error.filename}: {error.strerror}; mend its permissions or leave it out"
+        )
+
+    for directory, folders, names in os.walk(spec.path.absolute(), onerror=failed):
+        folders[:] = sorted(folder for folder in folders if folder != ".git")
+        for name in names:
+            if any(fnmatch.fnmatch(name, pattern) for pattern in patterns) and not any(
+                fnmatch.fnmatch(name, pattern) for pattern in _NEVER
+            ):
+                path = f"{directory}/{name}"
+                if os.path.isfile(path):
+                    yield path
+
+
+def _kind_by_content(path: str) -> str | None:
+    start = head(path)
+    return next((kind for kind in FILE_KINDS if source(kind).sniff(start)), None)
+
+
+def cursors(state: State) -> dict[tuple[str, str], Cursor]:
+    """Return the cursor of every file that was read."""
+    rows = state.query("select source, path, size, mtime_ns, fingerprint, offset, line from files")
+    return {(source, path): Cursor(*rest) for source, path, *rest in rows}
+
+
+def is_changed(file: Found, cursor: Cursor | None) -> bool:
+    """Say whether a file has to be read: it is new, or its size or time changed."""
+    return cursor is None or (file.size, file.mtime_ns) != (cursor.size, cursor.mtime_ns)

@@ -1,0 +1,174 @@
+"""Unites new records with those that are known, and brings the streams in line with them.
+
+The order of writing makes a crash harmless: first the index of groups (a superset does no harm), then the
+streams, then the records. Whatever a killed run left undone, the next run finds its records new again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from learning_pipeline.contracts.base import key_columns, polars_schema
+from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.lake.state import State
+from learning_pipeline.lake.store import Lake, write_parquet
+from learning_pipeline.lake.validate import Violation, validate
+
+# What tells one copy of a record from another; the least of them is the one that counts.
+_COPY = ("group_key", "source", "source_file", "source_line")
+
+
+@dataclass(slots=True)
+class Merged:
+    """What a merge did."""
+
+    fresh: pl.DataFrame  # source, source_file, source_line of the lines that brought a record that was not known
+    violations: list[Violation] = field(default_factory=list)
+    days: set[date] = field(default_factory=set)
+
+
+class RecordStore:
+    """The records of one family, by day."""
+
+    def __init__(self, root: Path, family: Any) -> None:
+        self.root = root / "_records" / family.NAME
+        self.schema = pl.Schema(family.SCHEMA)
+
+    def path(self, day: date) -> Path:
+        return self.root / f"day={day.isoformat()}" / "records.parquet"
+
+    def read(self, days: Iterable[date], columns: list[str] | None = None) -> pl.DataFrame:
+        """Return the records of some days; a column that a day's file is too old to have is null."""
+        wanted = {name: self.schema[name] for name in columns} if columns else dict(self.schema)
+        frames = []
+        for day in sorted(days):
+            path = self.path(day)
+            if path.exists():
+                have = set(pl.read_parquet_schema(path))
+                frame = pl.read_parquet(
+                    path, columns=[name for name in wanted if name in have], hive_partitioning=False
+                )
+                lacking = [pl.lit(None, dtype=wanted[name]).alias(name) for name in wanted if name not in have]
+                frames.append(frame.with_columns(lacking).select(*wanted).cast(wanted))  # type: ignore[arg-type]
+        return pl.concat(frames) if frames else pl.DataFrame(schema=wanted)
+
+    def write(self, day: date, frame: pl.DataFrame) -> None:
+        write_parquet(frame.sort("record_key"), self.path(day))
+
+
+def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
+    """Bring the lake in line with new records of a family; return what was new, and what broke a contract."""
+    new = new.sort(_COPY).unique("record_key", keep="first", maintain_order=True)
+    store = RecordStore(lake.root, family)
+    days = new["day"].unique().to_list()
+    old = store.read(days)
+    if old.height:
+        before = old.select("record_key", *(pl.col(name).alias(f"_{name}") for name in _COPY))
+        joined = new.join(before, on="record_key", how="left", maintain_order="left")
+        is_new = joined["_source_file"].is_null()
+        better = joined.select(_less([(name, f"_{name}") for name in _COPY]).alias("better"))["better"]
+        changed = new.filter(is_new | better.fill_null(False))
+        fresh = new.filter(is_new)
+        replaced = before.join(changed.select("record_key"), on="record_key", how="semi")
+    else:
+        changed = fresh = new
+        replaced = pl.DataFrame(schema={"_group_key": pl.String})
+    merged = Merged(fresh=fresh.select("source", "source_file", "source_line", "record_key"))
+    if changed.is_empty():
+        return merged
+    groups = pl.concat([changed["group_key"], replaced["_group_key"]]).unique().sort()
+    if old.height:
+        kept = old.join(changed.select("record_key"), on="record_key", how="anti")
+        now_known = pl.concat([kept, changed])
+    else:
+        now_known = changed
+    group_days = _group_days(lake.state, family.NAME, changed, groups)
+    others = set(group_days) - set(days)
+    records = pl.concat([now_known, store.read(others)]) if others else now_known
+    # Everything is new on the first run: then there is nothing to leave out.
+    if old.height or others:
+        records = records.filter(pl.col("group_key").is_in(groups.implode()))
+    rows = family.assemble(records)
+    for stream in family.STREAMS:
+        frame = _stream_rows(rows[stream], stream, now)
+        frame, violations = validate(frame, STREAMS[stream])
+        merged.violations += violations
+        merged.days |= _replace_groups(lake, stream, groups, set(group_days), frame)
+    for (day,), part in now_known.group_by("day"):
+        assert isinstance(day, date)
+        if not old.height or changed.filter(pl.col("day") == day).height:
+            store.write(day, part)
+    return merged
+
+
+def _less(pairs: list[tuple[str, str]]) -> pl.Expr:
+    """Say whether one tuple of columns comes before another."""
+    result: pl.Expr = pl.lit(False)
+    for left, right in reversed(pairs):
+        result = (pl.col(left) < pl.col(right)) | ((pl.col(left) == pl.col(right)) & result)
+    return result
+
+
+def _group_days(state: State, family: str, changed: pl.DataFrame, groups: pl.Series) -> list[date]:
+    """Record the days on which groups have records, and return all days on which these groups have any."""
+    pairs = changed.select("group_key", "day").unique().sort("group_key", "day")
+    rows = [(family, group, day.isoformat()) for group, day in pairs.iter_rows()]
+    with state.transaction() as db:
+        db.execute("create temp table if not exists wanted (group_key text primary key) without rowid")
+        db.execute("delete from temp.wanted")
+        db.executemany("insert or ignore into group_days (family, group_key, day) values (?, ?, ?)", rows)
+        db.executemany("insert into temp.wanted values (?)", [(group,) for group in groups])
+        found = db.execute(
+            "select distinct day from group_days where family = ? and group_key in (select group_key from temp.wanted)",
+            (family,),
+        ).fetchall()
+    return sorted(date.fromisoformat(day) for (day,) in found)
+
+
+def _stream_rows(frame: pl.DataFrame, stream: str, now: datetime) -> pl.DataFrame:
+    """Give rows the columns of their stream's contract, and their group's key behind them."""
+    schema = polars_schema(STREAMS[stream])
+    present = set(frame.columns)
+    return frame.with_columns(pl.lit(now).alias("landed_at")).select(
+        *(
+            (pl.col(name) if name in present or name == "landed_at" else pl.lit(None)).cast(dtype).alias(name)
+            for name, dtype in schema.items()
+        ),
+        pl.col("group_key"),
+    )
+
+
+def _replace_groups(lake: Lake, stream: str, groups: pl.Series, days: set[date], rows: pl.DataFrame) -> set[date]:
+    """Put these rows in the place of all that the groups had in a stream; return the days that changed.
+
+    Where two groups claim one key, the group whose own key is least has it: a choice that no order changes.
+    """
+    key = list(key_columns(STREAMS[stream]))
+    by_day = {day: part for (day,), part in rows.group_by("day")}
+    changed = set()
+    for day in sorted(days | set(by_day)):
+        part = by_day.get(day, rows.clear())
+        path = lake.path(stream, day)
+        if path.exists():
+            before = pl.read_parquet(path, hive_partitioning=False)
+            lacking = [
+                pl.lit(None, dtype=rows.schema[name]).alias(name) for name in rows.columns if name not in before.columns
+            ]
+            before = before.with_columns(lacking).select(rows.columns)
+            landed = before.select(*key, pl.col("landed_at").alias("_landed"))
+            part = (
+                part.join(landed, on=key, how="left")
+                .with_columns(pl.coalesce("_landed", "landed_at").alias("landed_at"))
+                .drop("_landed")
+            )
+            part = pl.concat([before.filter(~pl.col("group_key").is_in(groups.implode())), part])
+        elif part.is_empty():
+            continue
+        part = part.sort(*key, "group_key").unique(key, keep="first", maintain_order=True)
+        if lake.replace(stream, day, part):
+            changed.add(day)
+    return changed

@@ -1,0 +1,83 @@
+"""Keeps what could not be read, with file, line and reason, and notices when it is mended."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid5
+
+import polars as pl
+
+from learning_pipeline.contracts.base import polars_schema
+from learning_pipeline.contracts.streams import Quarantine
+from learning_pipeline.lake.store import Lake
+
+_NAMESPACE = UUID("b7b0a9d4-5a3c-5f4e-8b6f-0d6e3f3b9c11")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One rejected line of one file."""
+
+    source: str
+    source_file: str
+    source_line: int
+    byte_offset: int | None
+    reason: str
+    check: str
+    column: str | None
+    value: str | None
+    raw: str | None
+    host: str
+
+    @property
+    def reject_id(self) -> str:
+        """The same line rejected for the same rule is the same reject, whenever it is read."""
+        parts = (self.host, self.source, self.source_file, self.source_line, self.check, self.raw)
+        return str(uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts)))
+
+
+def update(
+    lake: Lake, rejected: Collection[Rejected], read: Collection[tuple[str, str, int]], host: str, now: datetime
+) -> int:
+    """Add rejects, and resolve those of lines that were read again and are now well, or gone.
+
+    Args:
+        read: (source, file, first line) of what was read; rejects of these files from that line on are settled.
+
+    Returns:
+        The number of rejects that are new.
+    """
+    schema = polars_schema(Quarantine)
+    existing = lake.read("quarantine").collect()
+    known = set(existing["reject_id"])
+    rows = {}
+    for reject in rejected:
+        rows[reject.reject_id] = {
+            **{name: getattr(reject, name) for name in Rejected.__slots__ if name in schema},  # type: ignore[attr-defined]
+            "reject_id": reject.reject_id,
+            "rejected_at": now,
+            "resolved_at": None,
+            "day": now.date(),
+        }
+    added = [row for reject_id, row in rows.items() if reject_id not in known]
+    files = pl.DataFrame(
+        list(read), schema={"source": pl.String, "source_file": pl.String, "_first": pl.Int64}, orient="row"
+    ).with_columns(pl.lit(host).alias("host"))
+    standing = pl.Series("standing", list(rows), dtype=pl.String)
+    settled = (
+        existing.join(files, on=["source", "source_file", "host"], how="left")
+        .with_columns(
+            pl.when(pl.col("reject_id").is_in(standing.implode()))
+            .then(None)
+            .when(pl.col("resolved_at").is_null() & (pl.col("source_line") >= pl.col("_first")))
+            .then(pl.lit(now).cast(schema["resolved_at"]))
+            .otherwise("resolved_at")
+            .alias("resolved_at")
+        )
+        .select(*schema)
+    )
+    table = pl.concat([settled, pl.DataFrame(added, schema=schema)])
+    changed = table.join(existing, on=list(schema), how="anti", nulls_equal=True)["day"].unique()
+    for (day,), part in table.filter(pl.col("day").is_in(changed.implode())).group_by("day"):
+        lake.replace("quarantine", day, part)  # type: ignore[arg-type]
+    return len(added)

@@ -1,0 +1,370 @@
+"""From the lines of one transcript file to records of the transcript family."""
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Any, Literal
+
+from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
+from learning_pipeline.sources.claude_code import facts
+from learning_pipeline.sources.claude_code.decode import BadLine, decode, decode_agent_message
+from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult
+from learning_pipeline.sources.claude_code.table import RecordTable
+from learning_pipeline.sources.normal import model as normal_model
+
+KIND = "claude_code"
+FAMILY = "transcripts"
+MODE: Literal["document", "append"] = "document"
+
+# Kinds of row that hold nothing that is kept, and the name of the rule that says so.
+_IGNORED_TYPES = {
+    "summary": "title",
+    "custom-title": "title",
+    "ai-title": "title",
+    "agent-name": "title",
+    "file-history-snapshot": "file_history_snapshot",
+    "mode": "mode",
+    "permission-mode": "mode",
+    "last-prompt": "last_prompt",
+    "queue-operation": "queue_operation",
+    "pr-link": "pr_link",
+    "frame-link": "frame_link",
+    "attachment": "attachment",
+}
+_IGNORED_PROGRESS = frozenset(
+    ("bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task")
+)
+_IGNORED_SYSTEM = frozenset(
+    ("stop_hook_summary", "compact_boundary", "microcompact_boundary", "local_command", "model_refusal_fallback")
+)
+_SUBAGENT_TOOLS = frozenset(("Task", "Agent"))
+_MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+
+
+def sniff(head: bytes) -> bool:
+    """Say whether a file begins like a transcript: a row with a session, or one of the session's side rows."""
+    first = head.lstrip().split(b"\n", 1)[0]
+    if not first.startswith(b"{"):
+        return False
+    if b'"sessionId"' in first and b'"type"' in first:
+        return True
+    return any(f'"type":"{kind}"'.encode() in first for kind in _IGNORED_TYPES)
+
+
+def parse(lines: Iterable[Line], options: Options, table: RecordTable | None = None) -> Parsed:
+    """Read one transcript. Side rows are ignored by a named rule; a foreign document is one reject.
+
+    With a `table`, the records go there, to be framed once for many files: most transcripts are small.
+    """
+    reader = _Reader(RecordTable() if table is None else table)
+    lines = iter(lines)
+    first = next(lines, None)
+    if first is None:
+        return reader.parsed
+    if first.raw.strip() in (b"{", b"["):
+        lines = _read_document(reader, first, lines)
+    else:
+        lines = itertools.chain((first,), lines)
+    for line in lines:
+        reader.read(line)
+    if table is None:
+        reader.parsed.records, bad = reader.table.frame()
+        reader.parsed.rejects.extend(reject for _, reject in bad)
+    return reader.parsed
+
+
+def _read_document(reader: "_Reader", first: Line, lines: Iterator[Line]) -> Iterator[Line]:
+    """Reject a file that is one JSON document as one line; give back the lines where it is not one."""
+    held, size = [first], len(first.raw)
+    for line in lines:
+        held.append(line)
+        size += len(line.raw) + 1
+        if size > _MAX_DOCUMENT_BYTES:
+            return itertools.chain(held, lines)
+    whole = b"\n".join(line.raw for line in held)
+    try:
+        document = json.loads(whole)
+    except (ValueError, RecursionError):
+        return iter(held)
+    names = ", ".join(sorted(document)[:6]) if isinstance(document, dict) else "an array"
+    reader.parsed.lines_read += 1
+    reader.reject(
+        Line(first.number, first.offset, whole),
+        BadLine("foreign_document", f"one JSON document ({names}), not a transcript of one row a line"),
+    )
+    return iter(())
+
+
+class _Reader:
+    """Collects the records of one file."""
+
+    def __init__(self, table: RecordTable) -> None:
+        self.table = table
+        self.parsed = Parsed(records=table.empty())
+        self.roots: dict[str, str] = {}  # of side-chain rows without an agent id: row -> first row of its chain
+
+    def reject(self, line: Line, bad: BadLine, value: str | None = None) -> None:
+        self.parsed.rejects.append(Reject(line.number, line.offset, bad.check, bad.reason, line.raw, bad.column, value))
+
+    def read(self, line: Line) -> None:
+        """Read a line: it makes records, or is rejected, or ignored under the last of its rows' rules."""
+        self.parsed.lines_read += 1
+        before = len(self.table)
+        ignored = None
+        try:
+            for row in decode(line.raw, self.parsed.unknown):
+                ignored = self._row(row, line) or ignored
+        except BadLine as bad:
+            self.reject(line, bad)
+            return
+        if len(self.table) == before:
+            self.parsed.ignored[ignored or "empty"] += 1
+
+    def _row(self, row: Row, line: Line) -> str | None:
+        """Turn a row into records; return the name of the rule where it makes none."""
+        kind = row.type
+        if kind == "assistant":
+            return self._assistant(row, row.message, line, self._agent_of(row), None)
+        if kind == "user":
+            return self._user(row, row.message, line, self._agent_of(row), None)
+        if kind == "progress":
+            return self._progress(row, line)
+        if kind == "system":
+            return self._system(row, line)
+        if kind in _IGNORED_TYPES:
+            return _IGNORED_TYPES[kind]
+        self.parsed.unknown[f"kind:{kind[:100]}"] += 1
+        raise BadLine("unknown_kind", f"rows of type {kind[:100]!r} are not known", "type")
+
+    def _agent_of(self, row: Row) -> str | None:
+        if not row.isSidechain:
+            return row.agentId
+        if row.agentId is None and row.uuid is not None:
+            root = self.roots.get(row.parentUuid or "", row.uuid)
+            self.roots[row.uuid] = root
+            return root
+        return row.agentId
+
+    def _progress(self, row: Row, line: Line) -> str | None:
+        kind = row.data.type if row.data else None
+        if row.data is None or kind is None:
+            raise BadLine("missing_field", "a progress row without data.type", "data")
+        if kind in _IGNORED_PROGRESS:
+            return f"progress:{kind}"
+        if kind != "agent_progress":
+            self.parsed.unknown[f"kind:progress/{kind[:100]}"] += 1
+            raise BadLine("unknown_kind", f"progress rows of type {kind[:100]!r} are not known", "data.type")
+        if row.data.message is NOTHING or row.data.agentId is None:
+            raise BadLine("missing_field", "agent_progress without agentId or message", "data")
+        inner = decode_agent_message(bytes(row.data.message), self.parsed.unknown)
+        own = Row(
+            type=inner.type or "",
+            uuid=inner.uuid,
+            sessionId=row.sessionId,
+            timestamp=inner.timestamp or row.timestamp,
+            cwd=row.cwd,
+            gitBranch=row.gitBranch,
+            version=row.version,
+            isSidechain=True,
+            requestId=inner.requestId,
+            toolUseResult=inner.toolUseResult,
+        )
+        if inner.type == "assistant":
+            return self._assistant(own, inner.message, line, row.data.agentId, row.parentToolUseID)
+        if inner.type == "user":
+            return self._user(own, inner.message, line, row.data.agentId, row.parentToolUseID)
+        raise BadLine("missing_field", "agent_progress with a message of no known type", "data.message.type")
+
+    def _system(self, row: Row, line: Line) -> str | None:
+        if row.subtype == "turn_duration":
+            value = row.durationMs
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e12:
+                raise BadLine("range", "turn_duration without a duration", "durationMs")
+            self._add("turn_end", row, line, self._agent_of(row), duration_ms=round(value))
+            return None
+        if row.subtype == "api_error":
+            attempt = row.retryAttempt if isinstance(row.retryAttempt, int) else None
+            self._add("retry", row, line, self._agent_of(row), attempt=attempt)
+            return None
+        if row.subtype is None or row.subtype in _IGNORED_SYSTEM:
+            return f"system:{row.subtype or 'note'}"
+        self.parsed.unknown[f"kind:system/{row.subtype[:100]}"] += 1
+        raise BadLine("unknown_kind", f"system rows of subtype {row.subtype[:100]!r} are not known", "subtype")
+
+    def _assistant(
+        self, row: Row, message: Message | None, line: Line, agent: str | None, parent: str | None
+    ) -> str | None:
+        if message is None:
+            raise BadLine("missing_field", "an assistant row without message", "message")
+        blocks = message.content if isinstance(message.content, list) else []
+        if message.model == "<synthetic>":
+            if not row.isApiErrorMessage:
+                return "synthetic_message"
+            text = next((_json_text(block) for block in blocks if block.type == "text"), None)
+            self._add("api_error", row, line, agent, parent_tool_call_id=parent, text=text)
+            return None
+        usage = message.usage
+        call_id = message.id if message.id and "REDACTED" not in message.id else None
+        values: dict[str, Any] = {}
+        if usage is not None:
+            cache = usage.cache_creation
+            five, hour = (
+                (cache.ephemeral_5m_input_tokens, cache.ephemeral_1h_input_tokens)
+                if cache is not None
+                else (None, None)
+            )
+            written = usage.cache_creation_input_tokens
+            if written is not None and (five or 0) + (hour or 0) != written:
+                # The total is what is billed; a breakdown that does not add up to it is not believed.
+                five, hour = written, 0
+            searches = usage.server_tool_use.web_search_requests if usage.server_tool_use else None
+            values = {
+                "input_tokens": usage.input_tokens,
+                "output_tokens": usage.output_tokens,
+                "cache_read_tokens": usage.cache_read_input_tokens,
+                "cache_write_5m_tokens": five,
+                "cache_write_1h_tokens": hour,
+                "web_searches": searches,
+                "service_tier": usage.service_tier,
+            }
+            for name, count in values.items():
+                if isinstance(count, int) and not 0 <= count < 2**53:
+                    raise BadLine("range", f"{name} is {count}", f"message.usage.{name}")
+        self._add(
+            "call",
+            row,
+            line,
+            agent,
+            identity=(call_id, values.get("output_tokens"), message.stop_reason),
+            parent_tool_call_id=parent,
+            call_id=call_id or f"row:{row.uuid or key_of(row.sessionId, row.timestamp, line.raw)}",
+            request_id=row.requestId,
+            model=normal_model(message.model),
+            stop_reason=message.stop_reason,
+            **values,
+        )
+        for block in blocks:
+            if block.type == "tool_use":
+                self._tool_use(row, line, agent, parent, block)
+        return None
+
+    def _tool_use(self, row: Row, line: Line, agent: str | None, parent: str | None, block: Block) -> None:
+        name = block.name
+        values: dict[str, Any] = {}
+        given = facts.tool_input(block)
+        if name == "Bash" and isinstance(given.command, str):
+            values = {"command_name": facts.program(given.command), "commits": facts.makes_commit(given.command)}
+        elif name in _SUBAGENT_TOOLS:
+            task = facts.text_of(given.prompt)
+            values = {
+                "subagent_type": facts.text_of(given.subagent_type),
+                "requested_model": facts.text_of(given.model),
+                "text": task,
+                "text_hash": sha256(task.encode("utf-8", "replace")).hexdigest() if task is not None else None,
+            }
+        elif name == "Skill":
+            values = {"command_name": facts.text_of(given.skill)}
+        else:
+            path = given.file_path or given.notebook_path or given.path
+            values = {"file_path": facts.text_of(path)}
+        self._add(
+            "tool_use",
+            row,
+            line,
+            agent,
+            identity=(block.id,),
+            parent_tool_call_id=parent,
+            tool_call_id=block.id or f"row:{row.uuid}",
+            tool_name=name,
+            input_bytes=len(bytes(block.input)),
+            **values,
+        )
+
+    def _user(self, row: Row, message: Message | None, line: Line, agent: str | None, parent: str | None) -> str | None:
+        if message is None:
+            raise BadLine("missing_field", "a user row without message", "message")
+        content = message.content
+        if isinstance(content, list):
+            results = [block for block in content if block.type == "tool_result"]
+            for block in results:
+                self._tool_result(row, line, agent, parent, block)
+            if results:
+                return None
+        if row.isMeta:
+            return "user:meta"
+        if row.isCompactSummary:
+            return "user:compact_summary"
+        if isinstance(content, list):
+            text = "\n".join(_json_text(block) or "" for block in content if block.type == "text") or None
+            if text is None:
+                return "user:no_text"
+        else:
+            text = facts.text_of(content)
+        if text is None:
+            raise BadLine("missing_field", "a user row without content", "message.content")
+        if text.startswith(facts.INTERRUPTED):
+            self._add("interrupt", row, line, agent, parent_tool_call_id=parent)
+            return None
+        if text.startswith(facts.TAGGED):
+            return "user:tagged"
+        if row.toolUseResult is not None:
+            return "user:tool_note"
+        if row.uuid is None:
+            raise BadLine("missing_field", "a prompt without uuid", "uuid")
+        text_hash = sha256(text.encode("utf-8", "replace")).hexdigest()
+        kind = "prompt" if agent is None else "task"
+        self._add(
+            kind, row, line, agent, parent_tool_call_id=parent, record_id=row.uuid, text=text, text_hash=text_hash
+        )
+        return None
+
+    def _tool_result(self, row: Row, line: Line, agent: str | None, parent: str | None, block: Block) -> None:
+        if block.tool_use_id is None:
+            raise BadLine("missing_field", "a tool_result without tool_use_id", "message.content.tool_use_id")
+        result = row.toolUseResult
+        shaped = isinstance(result, ToolUseResult)
+        agent_id = result.agentId if isinstance(result, ToolUseResult) else None
+        self._add(
+            "tool_result",
+            row,
+            line,
+            agent,
+            identity=(block.tool_use_id,),
+            parent_tool_call_id=parent,
+            tool_call_id=block.tool_use_id,
+            is_error=bool(block.is_error),
+            output_bytes=len(bytes(block.content)),
+            exit_code=facts.exit_code(block) if block.is_error else None,
+            decision=facts.decision(block, result, row.toolDenialKind),
+            commit_prefix=facts.commit_prefix(block, result),
+            result_agent_id=agent_id if isinstance(agent_id, str) else None,
+            in_background=bool(result.isAsync) if shaped and isinstance(result, ToolUseResult) else None,
+            duration_ms=facts.duration_ms(result),
+        )
+
+    def _add(
+        self, kind: str, row: Row, line: Line, agent: str | None, identity: tuple[object, ...] = (), **values: Any
+    ) -> None:
+        if not row.sessionId:
+            raise BadLine("missing_field", f"a {row.type} row without sessionId", "sessionId")
+        self.table.add(
+            kind,
+            line,
+            row.timestamp,
+            record_key=key_of(kind, row.uuid or (row.sessionId, row.timestamp), agent, *identity),
+            group_key=row.sessionId,
+            agent_id=agent,
+            cwd=row.cwd,
+            branch=row.gitBranch or None,
+            agent_version=row.version,
+            **values,
+        )
+
+
+def _json_text(block: Block) -> str | None:
+    """Return the words of a text block."""
+    try:
+        return facts.text_of(json.loads(bytes(block.text).decode("utf-8", "replace")))
+    except ValueError:
+        return None

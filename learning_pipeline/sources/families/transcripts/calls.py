@@ -1,0 +1,127 @@
+"""Model calls and tool calls of transcripts."""
+
+import polars as pl
+
+_LINEAGE = ("source", "source_file", "source_line", "host")
+_USAGE = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "web_searches",
+)
+
+
+def first(name: str) -> pl.Expr:
+    """The value in the earliest of a group's rows, which are sorted."""
+    return pl.col(name).first()
+
+
+def known(name: str) -> pl.Expr:
+    """The earliest value of a group's rows that is not null."""
+    return pl.col(name).drop_nulls().first()
+
+
+def llm_calls(records: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per model call.
+
+    A response is written as several lines, each with the usage so far, so the largest numbers are the call's;
+    the output count is final only where a line says why the model stopped.
+    """
+    return (
+        records.filter(pl.col("kind") == "call")
+        .sort("at", "source_file", "source_line")
+        .group_by("group_key", "call_id", maintain_order=True)
+        .agg(
+            first("at"),
+            first("day"),
+            *(first(name) for name in _LINEAGE),
+            known("agent_id"),
+            known("request_id"),
+            known("model"),
+            *(pl.col(name).max() for name in _USAGE),
+            known("service_tier"),
+            pl.col("stop_reason").drop_nulls().last(),
+            known("cwd"),
+            known("branch"),
+        )
+        .with_columns(pl.col("stop_reason").is_not_null().alias("output_tokens_final"))
+    )
+
+
+def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per tool call: its use joined with its result.
+
+    A result whose use is not in the log (it was compacted away) stays a record until its use is seen.
+    `is_error` is null where there is no result. The time a tool took is what its result says, else the time
+    between the two lines; clocks may step back, so that is never below zero.
+    """
+    uses = (
+        records.filter(pl.col("kind") == "tool_use")
+        .sort("at", "source_file", "source_line")
+        .unique(["group_key", "tool_call_id"], keep="first", maintain_order=True)
+        .select(
+            "group_key",
+            "tool_call_id",
+            "at",
+            "day",
+            *_LINEAGE,
+            "agent_id",
+            "tool_name",
+            "input_bytes",
+            "file_path",
+            "command_name",
+            "commits",
+        )
+    )
+    results = (
+        records.filter(pl.col("kind") == "tool_result")
+        .sort("at", "source_file", "source_line")
+        .unique(["group_key", "tool_call_id"], keep="first", maintain_order=True)
+        .select(
+            "group_key",
+            "tool_call_id",
+            pl.col("at").alias("result_at"),
+            "is_error",
+            "output_bytes",
+            "exit_code",
+            "decision",
+            "commit_prefix",
+            "in_background",
+            "duration_ms",
+        )
+    )
+    elapsed = (pl.col("result_at") - pl.col("at")).dt.total_milliseconds().clip(lower_bound=0)
+    return (
+        uses.join(results, on=["group_key", "tool_call_id"], how="left")
+        .with_columns(
+            pl.coalesce("duration_ms", elapsed).alias("duration_ms"),
+            # A command that makes no commit may print something that looks like one.
+            pl.when(pl.col("commits").fill_null(False)).then(pl.col("commit_prefix")).alias("commit_prefix"),
+        )
+        .with_columns(_tool_kind(), _mcp_server())
+        .sort("group_key", "tool_call_id")
+    )
+
+
+def _tool_kind() -> pl.Expr:
+    name = pl.col("tool_name")
+    return (
+        pl.when(name.is_null())
+        .then(None)
+        .when(name.str.starts_with("mcp__"))
+        .then(pl.lit("mcp"))
+        .when(name == "Bash")
+        .then(pl.lit("shell"))
+        .when(name.is_in(["Task", "Agent"]))
+        .then(pl.lit("subagent"))
+        .when(name == "Skill")
+        .then(pl.lit("skill"))
+        .otherwise(pl.lit("builtin"))
+        .alias("tool_kind")
+    )
+
+
+def _mcp_server() -> pl.Expr:
+    return pl.col("tool_name").str.extract(r"^mcp__(.+?)__", 1).alias("mcp_server")
