@@ -13,8 +13,8 @@ from learning_pipeline.contracts.base import (
     Text,
     Timestamp,
     Usd,
-    field,
     count_field,
+    field,
     key_field,
     share_field,
 )
@@ -162,10 +162,10 @@ class ToolCalls(Stream):
     session_id: Text = field("Session of the call")
     agent_name: Text = field("Agent that made the call")
     is_subagent: Flag = field("Whether a sub-agent made it")
-    tool_name: Text = field("Name of the tool")
+    tool_name: Text = field("Name of the tool; null where only the result is in the log")
     tool_kind: Text = field("Kind of tool", isin=TOOL_KINDS)
     mcp_server: Text = field("MCP server that offers the tool")
-    started_at: Timestamp = field("When the tool was called", null=False)
+    started_at: Timestamp = field("When the tool was called; of the result where only that is in the log", null=False)
     duration_ms: Integer = count_field("Time the tool took", unit="ms")
     is_error: Flag = field("Whether it failed; null where there is no result")
     error_type: Text = field("Kind of error", isin=ERROR_TYPES)

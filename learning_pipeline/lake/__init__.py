@@ -1,1 +1,1 @@
-"""Landing: decides what is new, validates, quarantines, merges; the only writer of Parquet events and of landing state."""
+"""Landing: what is new is validated, quarantined and merged; the only writer of events and of landing state."""

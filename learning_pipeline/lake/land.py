@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from learning_pipeline.lake import discover, repositories
-from learning_pipeline.lake.discover import Found
 from learning_pipeline.lake.ledger import add_counters
 from learning_pipeline.lake.merge import Merged, merge
 from learning_pipeline.lake.quarantine import Rejected, update

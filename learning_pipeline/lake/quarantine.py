@@ -53,7 +53,7 @@ def update(
     rows = {}
     for reject in rejected:
         rows[reject.reject_id] = {
-            **{name: getattr(reject, name) for name in Rejected.__slots__ if name in schema},  # type: ignore[attr-defined]
+            **{name: getattr(reject, name) for name in Rejected.__slots__ if name in schema},
             "reject_id": reject.reject_id,
             "rejected_at": now,
             "resolved_at": None,
@@ -79,5 +79,5 @@ def update(
     table = pl.concat([settled, pl.DataFrame(added, schema=schema)])
     changed = table.join(existing, on=list(schema), how="anti", nulls_equal=True)["day"].unique()
     for (day,), part in table.filter(pl.col("day").is_in(changed.implode())).group_by("day"):
-        lake.replace("quarantine", day, part)  # type: ignore[arg-type]
+        lake.replace("quarantine", day, part)
     return len(added)

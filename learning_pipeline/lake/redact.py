@@ -44,7 +44,8 @@ def _detectors() -> tuple[list[tuple[str, re.Pattern[str]]], Callable[[str], set
     from detect_secrets.plugins.keyword import KeywordDetector
 
     patterns = []
-    for name, detector in sorted(get_mapping_from_secret_type_to_class().items()):
+    classes: dict[str, type] = get_mapping_from_secret_type_to_class()
+    for name, detector in sorted(classes.items()):
         if issubclass(detector, RegexBasedDetector) and detector.__name__ not in _LEFT_OUT:
             label = name.lower().replace(" ", "-")
             patterns += [(label, pattern) for pattern in detector().denylist]

@@ -133,7 +133,7 @@ def _parse_file(job: Job, source: Any, task: Task, shared: Any) -> tuple[pl.Data
 
 def clean_rejects(result: FileResult) -> None:
     """Redact what is kept of rejected lines, one reject a line, and cut it."""
-    unique = {}
+    unique: dict[int, Reject] = {}
     for reject in result.rejects:
         unique.setdefault(reject.line, reject)
     for reject in unique.values():

@@ -21,7 +21,7 @@ _LONE_SURROGATE = re.compile(
 )
 
 
-class BadLine(Exception):
+class BadLineError(Exception):
     """A line, or a part of one, that is not a transcript row. `check` is the broken rule's short name."""
 
     def __init__(self, check: str, reason: str, column: str | None = None) -> None:
@@ -35,7 +35,9 @@ def _names(struct: type[msgspec.Struct]) -> frozenset[str]:
     return frozenset(info.encode_name for info in msgspec.structs.fields(struct))
 
 
-_KNOWN = {struct: _names(struct) for struct in (Row, Message, Usage, CacheCreation, Block)}
+_KNOWN: dict[type[msgspec.Struct], frozenset[str]] = {
+    struct: _names(struct) for struct in (Row, Message, Usage, CacheCreation, Block)
+}
 
 
 def _prune(value: Any, struct: type[msgspec.Struct], path: str, unknown: Counter[str]) -> None:
@@ -64,13 +66,13 @@ def _load(raw: bytes) -> Any:
     """Decode a line as plain Python values, mending what real files are known to hold.
 
     Raises:
-        BadLine: it is not JSON.
+        BadLineError: it is not JSON.
     """
     text = _LONE_SURROGATE.sub(rb"\1\\ufffd", raw).decode("utf-8", "replace")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadLine("json", f"not valid JSON: {error}") from error
+        raise BadLineError("json", f"not valid JSON: {error}") from error
 
 
 def _strict(decoder: msgspec.json.Decoder[T], value: Any) -> T:
@@ -79,14 +81,14 @@ def _strict(decoder: msgspec.json.Decoder[T], value: Any) -> T:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at ")
         column = path.strip("`").removeprefix("$.") or None
-        raise BadLine("type", f"{message}{f' in {column}' if column else ''}", column) from error
+        raise BadLineError("type", f"{message}{f' in {column}' if column else ''}", column) from error
     except (msgspec.MsgspecError, UnicodeEncodeError, OverflowError) as error:
-        raise BadLine("json", str(error)) from error
+        raise BadLineError("json", str(error)) from error
 
 
 def _mend(value: Any, unknown: Counter[str]) -> Row:
     if not isinstance(value, dict):
-        raise BadLine("type", f"a transcript row is an object, not {type(value).__name__}")
+        raise BadLineError("type", f"a transcript row is an object, not {type(value).__name__}")
     _prune(value, Row, "", unknown)
     _prune_message(value.get("message"), "message.", unknown)
     return _strict(_ROW, value)
@@ -98,7 +100,7 @@ def decode(raw: bytes, unknown: Counter[str]) -> Iterator[Row]:
     Fields that are not known are counted in `unknown` and passed over.
 
     Raises:
-        BadLine: the line, or what is left of it, is not a row; rows before the damage were yielded.
+        BadLineError: the line, or what is left of it, is not a row; rows before the damage were yielded.
     """
     try:
         yield _ROW.decode(raw)
@@ -107,7 +109,7 @@ def decode(raw: bytes, unknown: Counter[str]) -> Iterator[Row]:
         pass
     try:
         value = _load(raw)
-    except BadLine:
+    except BadLineError:
         yield from _decode_glued(raw, unknown)
         return
     yield _mend(value, unknown)
@@ -120,7 +122,7 @@ def _decode_glued(raw: bytes, unknown: Counter[str]) -> Iterator[Row]:
         try:
             value, position = _PYTHON_JSON.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            raise BadLine("json", f"not valid JSON from character {position + 1}: {error}") from error
+            raise BadLineError("json", f"not valid JSON from character {position + 1}: {error}") from error
         yield _mend(value, unknown)
         while position < len(text) and text[position].isspace():
             position += 1
@@ -130,7 +132,7 @@ def decode_agent_message(raw: bytes, unknown: Counter[str]) -> AgentMessage:
     """Decode a sub-agent's line that its parent's progress row carries.
 
     Raises:
-        BadLine: it has another shape.
+        BadLineError: it has another shape.
     """
     try:
         return _AGENT_MESSAGE.decode(raw)
@@ -138,6 +140,6 @@ def decode_agent_message(raw: bytes, unknown: Counter[str]) -> AgentMessage:
         pass
     value = _load(raw)
     if not isinstance(value, dict):
-        raise BadLine("type", "data.message of agent_progress is not an object", "data.message")
+        raise BadLineError("type", "data.message of agent_progress is not an object", "data.message")
     _prune_message(value.get("message"), "data.message.message.", unknown)
     return _strict(_AGENT_MESSAGE, value)

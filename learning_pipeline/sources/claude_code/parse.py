@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
 from learning_pipeline.sources.claude_code import facts
-from learning_pipeline.sources.claude_code.decode import BadLine, decode, decode_agent_message
+from learning_pipeline.sources.claude_code.decode import BadLineError, decode, decode_agent_message
 from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult
 from learning_pipeline.sources.claude_code.table import RecordTable
 from learning_pipeline.sources.normal import model as normal_model
@@ -91,7 +91,7 @@ def _read_document(reader: "_Reader", first: Line, lines: Iterator[Line]) -> Ite
     reader.parsed.lines_read += 1
     reader.reject(
         Line(first.number, first.offset, whole),
-        BadLine("foreign_document", f"one JSON document ({names}), not a transcript of one row a line"),
+        BadLineError("foreign_document", f"one JSON document ({names}), not a transcript of one row a line"),
     )
     return iter(())
 
@@ -104,7 +104,7 @@ class _Reader:
         self.parsed = Parsed(records=table.empty())
         self.roots: dict[str, str] = {}  # of side-chain rows without an agent id: row -> first row of its chain
 
-    def reject(self, line: Line, bad: BadLine, value: str | None = None) -> None:
+    def reject(self, line: Line, bad: BadLineError, value: str | None = None) -> None:
         self.parsed.rejects.append(Reject(line.number, line.offset, bad.check, bad.reason, line.raw, bad.column, value))
 
     def read(self, line: Line) -> None:
@@ -115,7 +115,7 @@ class _Reader:
         try:
             for row in decode(line.raw, self.parsed.unknown):
                 ignored = self._row(row, line) or ignored
-        except BadLine as bad:
+        except BadLineError as bad:
             self.reject(line, bad)
             return
         if len(self.table) == before:
@@ -135,7 +135,7 @@ class _Reader:
         if kind in _IGNORED_TYPES:
             return _IGNORED_TYPES[kind]
         self.parsed.unknown[f"kind:{kind[:100]}"] += 1
-        raise BadLine("unknown_kind", f"rows of type {kind[:100]!r} are not known", "type")
+        raise BadLineError("unknown_kind", f"rows of type {kind[:100]!r} are not known", "type")
 
     def _agent_of(self, row: Row) -> str | None:
         if not row.isSidechain:
@@ -149,14 +149,14 @@ class _Reader:
     def _progress(self, row: Row, line: Line) -> str | None:
         kind = row.data.type if row.data else None
         if row.data is None or kind is None:
-            raise BadLine("missing_field", "a progress row without data.type", "data")
+            raise BadLineError("missing_field", "a progress row without data.type", "data")
         if kind in _IGNORED_PROGRESS:
             return f"progress:{kind}"
         if kind != "agent_progress":
             self.parsed.unknown[f"kind:progress/{kind[:100]}"] += 1
-            raise BadLine("unknown_kind", f"progress rows of type {kind[:100]!r} are not known", "data.type")
+            raise BadLineError("unknown_kind", f"progress rows of type {kind[:100]!r} are not known", "data.type")
         if row.data.message is NOTHING or row.data.agentId is None:
-            raise BadLine("missing_field", "agent_progress without agentId or message", "data")
+            raise BadLineError("missing_field", "agent_progress without agentId or message", "data")
         inner = decode_agent_message(bytes(row.data.message), self.parsed.unknown)
         own = Row(
             type=inner.type or "",
@@ -174,13 +174,13 @@ class _Reader:
             return self._assistant(own, inner.message, line, row.data.agentId, row.parentToolUseID)
         if inner.type == "user":
             return self._user(own, inner.message, line, row.data.agentId, row.parentToolUseID)
-        raise BadLine("missing_field", "agent_progress with a message of no known type", "data.message.type")
+        raise BadLineError("missing_field", "agent_progress with a message of no known type", "data.message.type")
 
     def _system(self, row: Row, line: Line) -> str | None:
         if row.subtype == "turn_duration":
             value = row.durationMs
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e12:
-                raise BadLine("range", "turn_duration without a duration", "durationMs")
+                raise BadLineError("range", "turn_duration without a duration", "durationMs")
             self._add("turn_end", row, line, self._agent_of(row), duration_ms=round(value))
             return None
         if row.subtype == "api_error":
@@ -190,13 +190,13 @@ class _Reader:
         if row.subtype is None or row.subtype in _IGNORED_SYSTEM:
             return f"system:{row.subtype or 'note'}"
         self.parsed.unknown[f"kind:system/{row.subtype[:100]}"] += 1
-        raise BadLine("unknown_kind", f"system rows of subtype {row.subtype[:100]!r} are not known", "subtype")
+        raise BadLineError("unknown_kind", f"system rows of subtype {row.subtype[:100]!r} are not known", "subtype")
 
     def _assistant(
         self, row: Row, message: Message | None, line: Line, agent: str | None, parent: str | None
     ) -> str | None:
         if message is None:
-            raise BadLine("missing_field", "an assistant row without message", "message")
+            raise BadLineError("missing_field", "an assistant row without message", "message")
         blocks = message.content if isinstance(message.content, list) else []
         if message.model == "<synthetic>":
             if not row.isApiErrorMessage:
@@ -230,7 +230,7 @@ class _Reader:
             }
             for name, count in values.items():
                 if isinstance(count, int) and not 0 <= count < 2**53:
-                    raise BadLine("range", f"{name} is {count}", f"message.usage.{name}")
+                    raise BadLineError("range", f"{name} is {count}", f"message.usage.{name}")
         self._add(
             "call",
             row,
@@ -283,7 +283,7 @@ class _Reader:
 
     def _user(self, row: Row, message: Message | None, line: Line, agent: str | None, parent: str | None) -> str | None:
         if message is None:
-            raise BadLine("missing_field", "a user row without message", "message")
+            raise BadLineError("missing_field", "a user row without message", "message")
         content = message.content
         if isinstance(content, list):
             results = [block for block in content if block.type == "tool_result"]
@@ -302,7 +302,7 @@ class _Reader:
         else:
             text = facts.text_of(content)
         if text is None:
-            raise BadLine("missing_field", "a user row without content", "message.content")
+            raise BadLineError("missing_field", "a user row without content", "message.content")
         if text.startswith(facts.INTERRUPTED):
             self._add("interrupt", row, line, agent, parent_tool_call_id=parent)
             return None
@@ -311,7 +311,7 @@ class _Reader:
         if row.toolUseResult is not None:
             return "user:tool_note"
         if row.uuid is None:
-            raise BadLine("missing_field", "a prompt without uuid", "uuid")
+            raise BadLineError("missing_field", "a prompt without uuid", "uuid")
         text_hash = sha256(text.encode("utf-8", "replace")).hexdigest()
         kind = "prompt" if agent is None else "task"
         self._add(
@@ -321,7 +321,7 @@ class _Reader:
 
     def _tool_result(self, row: Row, line: Line, agent: str | None, parent: str | None, block: Block) -> None:
         if block.tool_use_id is None:
-            raise BadLine("missing_field", "a tool_result without tool_use_id", "message.content.tool_use_id")
+            raise BadLineError("missing_field", "a tool_result without tool_use_id", "message.content.tool_use_id")
         result = row.toolUseResult
         shaped = isinstance(result, ToolUseResult)
         agent_id = result.agentId if isinstance(result, ToolUseResult) else None
@@ -347,7 +347,7 @@ class _Reader:
         self, kind: str, row: Row, line: Line, agent: str | None, identity: tuple[object, ...] = (), **values: Any
     ) -> None:
         if not row.sessionId:
-            raise BadLine("missing_field", f"a {row.type} row without sessionId", "sessionId")
+            raise BadLineError("missing_field", f"a {row.type} row without sessionId", "sessionId")
         self.table.add(
             kind,
             line,

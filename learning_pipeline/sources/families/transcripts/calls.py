@@ -53,7 +53,7 @@ def llm_calls(records: pl.DataFrame) -> pl.DataFrame:
 def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
     """Return one row per tool call: its use joined with its result.
 
-    A result whose use is not in the log (it was compacted away) stays a record until its use is seen.
+    A result whose use is not in the log (it was compacted away) is a row without a tool's name.
     `is_error` is null where there is no result. The time a tool took is what its result says, else the time
     between the two lines; clocks may step back, so that is never below zero.
     """
@@ -82,7 +82,7 @@ def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
         .select(
             "group_key",
             "tool_call_id",
-            pl.col("at").alias("result_at"),
+            *(pl.col(name).alias(f"result_{name}") for name in ("at", "day", *_LINEAGE, "agent_id")),
             "is_error",
             "output_bytes",
             "exit_code",
@@ -94,13 +94,17 @@ def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
     )
     elapsed = (pl.col("result_at") - pl.col("at")).dt.total_milliseconds().clip(lower_bound=0)
     return (
-        uses.join(results, on=["group_key", "tool_call_id"], how="left")
+        uses.join(results, on=["group_key", "tool_call_id"], how="full", coalesce=True)
         .with_columns(
             pl.coalesce("duration_ms", elapsed).alias("duration_ms"),
             # A command that makes no commit may print something that looks like one.
             pl.when(pl.col("commits").fill_null(False)).then(pl.col("commit_prefix")).alias("commit_prefix"),
         )
-        .with_columns(_tool_kind(), _mcp_server())
+        .with_columns(
+            _tool_kind(),
+            _mcp_server(),
+            *(pl.coalesce(name, f"result_{name}").alias(name) for name in ("at", "day", *_LINEAGE, "agent_id")),
+        )
         .sort("group_key", "tool_call_id")
     )
 
