@@ -1,1 +1,1 @@
-"""Dagster: assets, checks, partitions, jobs, schedules, sensors, resources."""
+"""Dagster: assets, checks, partitions, jobs, the schedule, the sensor. Thin bodies, rich metadata."""

@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: reads options, calls one function of a room, prints what came of it."""

@@ -1,0 +1,58 @@
+"""The root of the Dagster definitions."""
+
+from datetime import date
+
+import dagster as dg
+
+from learning_pipeline.assets import automation
+from learning_pipeline.assets.checks import law_checks
+from learning_pipeline.assets.database import DATABASE_KEY, database_asset
+from learning_pipeline.assets.landing import landing_assets
+from learning_pipeline.assets.partitions import partition_span
+from learning_pipeline.assets.publishing import publish_asset
+from learning_pipeline.assets.resources import Pipeline
+from learning_pipeline.assets.router import ROUTER_KEY, router_asset
+from learning_pipeline.assets.tables import daily_asset, upstream
+from learning_pipeline.lake.state import State
+from learning_pipeline.lake.store import Lake
+from learning_pipeline.settings import load_settings
+
+
+def daily_partitions(pipeline: Pipeline) -> dg.DailyPartitionsDefinition:
+    """Return the daily partitions, in UTC, today's included."""
+    settings, lake_days = pipeline.settings, list[date]()
+    if settings.state_path.exists():
+        with State(settings.state_path) as state:
+            lake_days = Lake(settings.lake_dir, state).days()
+    first, end_offset = partition_span(settings.first_day, lake_days, pipeline.clock())
+    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), timezone="UTC", end_offset=end_offset)
+
+
+def definitions_for(pipeline: Pipeline) -> dg.Definitions:
+    """Return the definitions for one home directory."""
+    from learning_pipeline.marts.registry import TABLES
+    from learning_pipeline.sources.registry import KINDS
+
+    partitions = daily_partitions(pipeline)
+    daily = {name: spec for name, spec in TABLES.items() if spec.by_day}
+    landing = landing_assets(KINDS)
+    tables = [daily_asset(name, spec, upstream(spec.inputs, TABLES, KINDS), partitions) for name, spec in daily.items()]
+    router = router_asset([dg.AssetKey("fct_executions")])
+    whole = [database_asset(TABLES, set(daily), KINDS), router, publish_asset([DATABASE_KEY, ROUTER_KEY])]
+    select = dg.AssetSelection.assets
+    jobs = automation.jobs(select(landing), select(*tables), select(*whole))
+    return dg.Definitions(
+        assets=[landing, *tables, *whole],
+        asset_checks=law_checks(TABLES, set(daily), KINDS),
+        jobs=jobs,
+        schedules=[automation.nightly_schedule(pipeline.settings), automation.check_schedule(pipeline.settings)],
+        sensors=[automation.touched_days_sensor(jobs)],
+        resources={"pipeline": pipeline},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions for the configured home directory: what the web server and the daemon load."""
+    return definitions_for(Pipeline(load_settings()))

@@ -1,0 +1,38 @@
+"""What is read when nobody says what to read."""
+
+import os
+from pathlib import Path
+
+from learning_pipeline.settings import Settings, SourceSpec
+
+CHECKOUT = Path(__file__).parents[2]
+SAMPLE_DIR = CHECKOUT / "data" / "sample"
+HOOK_KIND = "git_hooks"
+
+
+def default_specs(settings: Settings, *, checkout: Path = CHECKOUT) -> list[SourceSpec]:
+    """Return the configured inputs, or those that this machine is known to have.
+
+    Without configuration these are: the tracked sample (one directory per source kind), the transcripts of
+    Claude Code, the git history of this checkout, and the spool that the installed git hooks write to.
+    """
+    if settings.sources:
+        return list(settings.sources)
+    from learning_pipeline.sources.registry import KINDS
+
+    sample = checkout / "data" / "sample"
+    specs = [SourceSpec(kind=kind, path=sample / kind) for kind in KINDS if (sample / kind).exists()]
+    transcripts = Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude") / "projects"
+    if transcripts.is_dir():
+        specs.append(SourceSpec(kind="claude_code", path=transcripts))
+    if (checkout / ".git").exists():
+        specs.append(SourceSpec(kind="git_history", path=checkout))
+    spool = spool_dir(settings)
+    if spool.is_dir():
+        specs.append(SourceSpec(kind=HOOK_KIND, path=spool))
+    return specs
+
+
+def spool_dir(settings: Settings) -> Path:
+    """Return where the installed git hooks write."""
+    return settings.home / "spool"

@@ -1,0 +1,65 @@
+"""Landing: one unpartitioned asset per source kind."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from learning_pipeline.assets.metadata import counts_table
+from learning_pipeline.assets.resources import PipelineParam
+
+PREFIX = "land_"
+GROUP = "lake"
+AUTO = "auto"  # the kind is told by each file
+
+
+def landing_key(kind: str) -> dg.AssetKey:
+    """Return the key of the asset that lands a source kind."""
+    return dg.AssetKey(PREFIX + kind)
+
+
+def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
+    """Return one asset per source kind; those that are selected together are landed in one pass."""
+
+    @dg.multi_asset(
+        name="land",
+        can_subset=True,
+        specs=[
+            dg.AssetSpec(
+                landing_key(kind),
+                description=f"Events of {kind} inputs: what is new is parsed, validated, merged into the lake.",
+                group_name=GROUP,
+                owners=["team:ingestion"],
+                kinds={"parquet"},
+                tags={"source": kind},
+                skippable=True,
+            )
+            for kind in kinds
+        ],
+    )
+    def land(context: dg.AssetExecutionContext, pipeline: PipelineParam) -> Iterator[dg.MaterializeResult]:
+        from learning_pipeline.assets.record import mark_looked
+        from learning_pipeline.lake import land as lake
+
+        chosen = {kind for kind in kinds if landing_key(kind) in context.selected_asset_keys}
+        with pipeline.step(context) as settings:
+            inputs = [spec for spec in pipeline.inputs() if spec.kind in chosen or spec.kind == AUTO]
+            report = lake.land(settings, inputs, now=pipeline.clock(), progress=pipeline.progress)
+            mark_looked(settings, pipeline.clock())
+        pipeline.reports["land"] = report
+        for kind in kinds:
+            if kind in chosen:
+                paths = [str(spec.path) for spec in inputs if spec.kind in (kind, AUTO)]
+                counts = report.sources.get(kind, {})
+                yield dg.MaterializeResult(
+                    asset_key=landing_key(kind),
+                    metadata={
+                        **counts,
+                        "dagster/row_count": counts.get("events", 0),
+                        "inputs": dg.MetadataValue.json(paths),
+                        "touched_days": dg.MetadataValue.json([day.isoformat() for day in report.days]),
+                        "unknown_fields": counts_table(report.unknown_fields, "field", "lines"),
+                        "seconds": round(report.seconds, 3),
+                    },
+                )
+
+    return land

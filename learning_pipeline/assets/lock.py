@@ -1,0 +1,35 @@
+"""One writer per home directory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from learning_pipeline.errors import PipelineError, TransientError
+
+LOCK_NAME = ".lock"
+
+
+@contextmanager
+def home_lock(home: Path, *, wait_seconds: float) -> Iterator[None]:
+    """Hold the right to write a home directory; a second hold by the same process is given at once.
+
+    Raises:
+        TransientError: another process still held it after `wait_seconds`.
+        PipelineError: the directory cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(home / LOCK_NAME, thread_local=False, is_singleton=True)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=wait_seconds)
+    except Timeout as error:  # is an OSError
+        raise TransientError(
+            f"{home} is being written by another run; try again when it is done, or pass --wait SECONDS"
+        ) from error
+    except OSError as error:
+        raise PipelineError(f"cannot write the home directory {home}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,98 @@
+"""What an asset shows in Dagster: column schema, a preview of rows, plots."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from learning_pipeline.contracts.base import Table, column_comments, key_columns
+
+PREVIEW_ROWS = 5
+PREVIEW_COLUMNS = 12
+CELL_CHARACTERS = 60
+SCHEMA_KEY = "dagster/column_schema"
+ROWS_KEY = "dagster/row_count"
+PARTITION_ROWS_KEY = "dagster/partition_row_count"
+
+
+def column_schema(contract: type[Table]) -> dg.TableSchema:
+    """Return the contract's columns in Dagster's form: types, meanings, which are null and which are the key."""
+    comments = column_comments(contract)
+    keys = key_columns(contract)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=str(column.dtype),
+                description=comments[name],
+                constraints=dg.TableColumnConstraints(
+                    nullable=bool(column.nullable), unique=keys == (name,), other=["key"] if name in keys else None
+                ),
+            )
+            for name, column in contract.to_schema().columns.items()
+        ]
+    )
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    text = " ".join(text.split()).replace("|", "\\|")
+    return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a Markdown table; long cells are cut."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def preview(frame: pl.DataFrame | pl.LazyFrame) -> dg.MarkdownMetadataValue:
+    """Return the first rows, the columns that hold something in front."""
+    head = frame.lazy().head(PREVIEW_ROWS).collect()
+    filled = [name for name in head.columns if head[name].null_count() < head.height]
+    shown = head.select((filled or head.columns)[:PREVIEW_COLUMNS])
+    return dg.MetadataValue.md(markdown_table(shown.columns, shown.rows()))
+
+
+def counts_table(counts: Mapping[str, int], name: str, value: str) -> dg.MarkdownMetadataValue:
+    """Return counts by name, the largest first."""
+    rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return dg.MetadataValue.md(markdown_table([name, value], rows))
+
+
+def bar_plot(title: str, x: Sequence[Any], series: Mapping[str, Sequence[float]]) -> dg.MarkdownMetadataValue:
+    """Return stacked bars as an inline image."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 2.8), dpi=80, layout="constrained")
+    axes = figure.add_subplot()
+    base = [0.0] * len(x)
+    for name, values in series.items():
+        axes.bar(x, values, bottom=base, label=name)
+        base = [low + value for low, value in zip(base, values, strict=True)]
+    return _image(figure, axes, title)
+
+
+def line_plot(title: str, points: Sequence[tuple[float, float]], *, diagonal: bool) -> dg.MarkdownMetadataValue:
+    """Return points joined by a line, with the diagonal they should be on, as an inline image."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4), dpi=80, layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([x for x, _ in points], [y for _, y in points], marker="o", label="observed")
+    if diagonal:
+        axes.plot([0, 1], [0, 1], linestyle=":", color="grey", label="ideal")
+    return _image(figure, axes, title)
+
+
+def _image(figure: Any, axes: Any, title: str) -> dg.MarkdownMetadataValue:
+    axes.set_title(title, fontsize=9)
+    axes.tick_params(labelsize=7)
+    axes.legend(fontsize=7)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})")

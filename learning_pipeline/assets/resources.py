@@ -1,0 +1,61 @@
+"""The one resource: settings, inputs, and the right to write the home directory."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from learning_pipeline.assets.inputs import default_specs
+from learning_pipeline.assets.lock import home_lock
+from learning_pipeline.errors import PipelineError, TransientError
+from learning_pipeline.progress import Progress, silent
+from learning_pipeline.settings import Settings, SourceSpec
+
+MAX_RETRIES = 3
+FIRST_WAIT_SECONDS = 5.0
+
+
+def utc_now() -> datetime:
+    """Return the time of the machine's clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What every asset is given. `reports` keeps what the steps returned, for a caller in the same process."""
+
+    settings: Settings
+    specs: list[SourceSpec] | None = None
+    progress: Progress = silent
+    clock: Callable[[], datetime] = utc_now
+    lock_wait_seconds: float = 60.0
+    max_retries: int = MAX_RETRIES
+    reports: dict[str, Any] = field(default_factory=dict)
+
+    def inputs(self) -> list[SourceSpec]:
+        """Return what is to be read; looked up when it is needed, so that a new directory is seen."""
+        return default_specs(self.settings) if self.specs is None else self.specs
+
+    @contextmanager
+    def step(self, context: dg.AssetExecutionContext) -> Iterator[Settings]:
+        """Give the settings while the home directory is held; turn failures into Dagster's.
+
+        A transient failure (a lock that is held, a connection that was cut) is tried again with growing
+        waits. Every other failure is final: the same input and configuration would fail again.
+        """
+        try:
+            with home_lock(self.settings.home, wait_seconds=self.lock_wait_seconds):
+                yield self.settings
+        except TransientError as error:
+            if context.retry_number >= self.max_retries:
+                raise dg.Failure(str(error), allow_retries=False) from error
+            wait = FIRST_WAIT_SECONDS * 2**context.retry_number
+            raise dg.RetryRequested(max_retries=self.max_retries, seconds_to_wait=wait) from error
+        except PipelineError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+
+PipelineParam = dg.ResourceParam[Pipeline]

@@ -1,0 +1,74 @@
+"""Runs of the Dagster jobs in this process, recorded in the instance of the home directory."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from learning_pipeline.assets import automation
+from learning_pipeline.assets.definitions import definitions_for
+from learning_pipeline.assets.instance import new_run_id, quick_event_log
+from learning_pipeline.assets.landing import AUTO, landing_key
+from learning_pipeline.assets.partitions import DayRange
+from learning_pipeline.assets.publishing import PUBLISH_KEY
+from learning_pipeline.assets.resources import Pipeline
+from learning_pipeline.errors import PipelineError
+from learning_pipeline.settings import SourceSpec
+from learning_pipeline.sources.registry import KINDS
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass
+class Runner:
+    """Runs jobs of one home directory in this process."""
+
+    pipeline: Pipeline
+    instance: Any
+    _definitions: dg.Definitions | None = field(default=None, init=False)
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        if self._definitions is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", dg.BetaWarning)
+                self._definitions = definitions_for(self.pipeline)
+        return self._definitions
+
+    def land(self, specs: Sequence[SourceSpec]) -> None:
+        """Land these inputs."""
+        kinds = {spec.kind for spec in specs}
+        chosen = KINDS if AUTO in kinds else sorted(kinds)
+        self._run(automation.NIGHTLY, assets=[landing_key(kind) for kind in chosen])
+        self._definitions = None  # what was landed can have widened the partitions
+
+    def build_days(self, days: DayRange) -> None:
+        """Build facts and daily marts of a range of days."""
+        self._run(automation.BUILD_DAYS, tags=automation.range_tags(days))
+
+    def finish(self, *, publish: bool) -> None:
+        """Make roll-ups and the database, train, publish if wanted, ask whether the laws hold."""
+        job = self.definitions.resolve_job_def(automation.FINISH)
+        keys = [key for key in job.asset_layer.selected_asset_keys if publish or key != PUBLISH_KEY]
+        self._run(automation.FINISH, assets=keys)
+
+    def _run(
+        self, job_name: str, *, assets: Sequence[dg.AssetKey] | None = None, tags: dict[str, str] | None = None
+    ) -> None:
+        run_id = new_run_id()
+        job = self.definitions.resolve_job_def(job_name)
+        try:
+            with quick_event_log(self.instance, run_id):
+                job.execute_in_process(
+                    instance=self.instance,
+                    run_id=run_id,
+                    run_config=QUIET,
+                    asset_selection=assets,
+                    tags={**(tags or {}), "started_by": "refresh"},
+                )
+        except dg.Failure as failure:
+            raise PipelineError(failure.description or str(failure)) from failure
+        except dg.DagsterExecutionInterruptedError as interrupt:
+            raise KeyboardInterrupt from interrupt

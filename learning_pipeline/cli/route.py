@@ -1,0 +1,112 @@
+"""`route`: which agent or model should take a task."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from learning_pipeline.cli.options import home_option
+from learning_pipeline.errors import PipelineError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FIELDS = ("task_id", "task_text", "task_type", "repository", "context_tokens", "candidates")
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("text", required=False)
+@home_option
+@click.option("--batch", type=FILE, help="Tasks, one JSON object a line.")
+@click.option("--output", type=FILE, help="Where the answers to --batch go, one JSON object a line.")
+@click.option(
+    "--router",
+    default="production",
+    show_default=True,
+    metavar="production|latest|VERSION",
+    help="Which model answers.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+def route(
+    home: Path | None, text: str | None, batch: Path | None, output: Path | None, router: str, as_json: bool
+) -> None:
+    """Say which agent or model should take a task."""
+    if (text is None) == (batch is None):
+        raise UsageError("route: give the TEXT of one task, or --batch IN.jsonl --output OUT.jsonl")
+    if (batch is None) != (output is None):
+        raise UsageError("route: --batch IN.jsonl and --output OUT.jsonl go together")
+    tasks = read_tasks(batch) if batch else []
+
+    from learning_pipeline.routing.router import Router
+    from learning_pipeline.settings import load_settings
+
+    model = Router.load(load_settings(home).home, router)
+    if batch and output:
+        write_answers(output, model.route_batch(tasks))
+        click.echo(f"{len(tasks)} tasks routed: {output}")
+        return
+    answer = model.route(text)
+    click.echo(json.dumps(answer, default=str) if as_json else answer_text(answer))
+
+
+def read_tasks(path: Path) -> list[dict[str, Any]]:
+    """Return the tasks of a batch file.
+
+    Raises:
+        UsageError: the file cannot be read, or a line is not a task; the message says which.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--batch {path}: {getattr(error, 'strerror', None) or error}") from error
+    tasks = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            task = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"{path} line {number}: not JSON ({error.msg})") from error
+        if not isinstance(task, dict) or not isinstance(task.get("task_text"), str):
+            raise UsageError(f"{path} line {number}: a task is an object with task_id and task_text")
+        tasks.append({name: task[name] for name in FIELDS if name in task})
+    return tasks
+
+
+def write_answers(path: Path, answers: "Iterable[dict[str, Any]]") -> None:
+    """Write one JSON object a line; the file is there whole or not at all.
+
+    Raises:
+        PipelineError: the file cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8") as out:
+            out.writelines(json.dumps(answer, default=str) + "\n" for answer in answers)
+        part.replace(path)
+    except OSError as error:
+        raise PipelineError(f"cannot write {path}: {error.strerror}") from error
+
+
+def answer_text(answer: dict[str, Any]) -> str:
+    """Return an answer for people."""
+    chosen = answer.get("chosen") or {}
+    head = " on ".join(str(chosen[name]) for name in ("agent_name", "model") if chosen.get(name)) or "nobody"
+    lines = [f"{'abstained, default: ' if answer['abstained'] else ''}{head}"]
+    lines.append(f"  {answer['reason']} (rung: {answer['rung']}, router: {answer['router_version']})")
+    for candidate in answer["candidates"]:
+        name = " on ".join(str(candidate[key]) for key in ("agent_name", "model") if candidate.get(key))
+        low, high = candidate["interval"] or (None, None)
+        success = _ratio(candidate["success_probability"])
+        cost = candidate["expected_cost_usd"]
+        lines.append(
+            f"  {name}: success {success} ({_ratio(low)} to {_ratio(high)}, n={candidate['n']}), "
+            f"cost {'unknown' if cost is None else f'{float(cost):.4f} USD'}"
+        )
+    return "\n".join(lines)
+
+
+def _ratio(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0%}"

@@ -1,0 +1,131 @@
+"""`land`, `build`, `train`, `publish`: the steps of a refresh, one by one and without Dagster."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from learning_pipeline.cli.options import home_option, inputs, json_option, source_option, wait_option
+
+if TYPE_CHECKING:
+    from learning_pipeline.progress import Progress
+    from learning_pipeline.settings import Settings
+
+
+@contextmanager
+def _writing(home: Path | None, wait: float) -> Iterator[tuple["Settings", "Progress"]]:
+    """Give the settings and a progress function while the home directory is held."""
+    from learning_pipeline.assets.lock import home_lock
+    from learning_pipeline.cli.progress import progress_bars
+    from learning_pipeline.settings import load_settings
+
+    settings = load_settings(home)
+    with home_lock(settings.home, wait_seconds=wait), progress_bars() as progress:
+        yield settings, progress
+
+
+def _show(text: str, fields: dict[str, Any], as_json: bool) -> None:
+    click.echo(text, err=as_json)
+    if as_json:
+        click.echo(json.dumps(fields, default=str))
+
+
+@click.command()
+@home_option
+@source_option
+@json_option
+@wait_option
+def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float) -> None:
+    """Read what is new in the raw logs into the lake."""
+    from learning_pipeline.assets.record import mark_looked
+    from learning_pipeline.cli.summary import landing_text
+    from learning_pipeline.lake.land import land as run
+
+    with _writing(home, wait) as (settings, progress):
+        now = datetime.now(UTC)
+        report = run(settings, inputs(settings, sources), now=now, progress=progress)
+        mark_looked(settings, now)
+    names = (
+        "lines_read",
+        "events",
+        "duplicates",
+        "quarantined",
+        "ignored",
+        "files_scanned",
+        "files_changed",
+        "bytes_read",
+    )
+    fields = {name: getattr(report, name) for name in names}
+    fields |= {"days": report.days, "sources": report.sources, "seconds": round(report.seconds, 3)}
+    _show(landing_text({name: fields[name] for name in names}, len(report.days)), fields, as_json)
+
+
+@click.command()
+@home_option
+@json_option
+@wait_option
+@click.option("--day", "days", multiple=True, type=click.DateTime(["%Y-%m-%d"]), help="Build this day, needed or not.")
+def build(home: Path | None, as_json: bool, wait: float, days: tuple[datetime, ...]) -> None:
+    """Rebuild facts and marts of the days that landing touched."""
+    from learning_pipeline.marts.build import build as run
+
+    chosen = [day.date() for day in days] or None
+    with _writing(home, wait) as (settings, progress):
+        report = run(settings, now=datetime.now(UTC), days=chosen, progress=progress)
+    fields = {
+        "days": report.days,
+        "tables": report.tables,
+        "marts_path": report.marts_path,
+        "changed": report.changed,
+        "seconds": round(report.seconds, 3),
+    }
+    version = "a new version" if report.changed else "unchanged"
+    _show(
+        f"{len(report.days)} days built, {len(report.tables)} tables, {version}: {report.marts_path}", fields, as_json
+    )
+
+
+@click.command()
+@home_option
+@json_option
+@wait_option
+def train(home: Path | None, as_json: bool, wait: float) -> None:
+    """Train the router on the facts."""
+    from learning_pipeline.routing.train import train as run
+
+    with _writing(home, wait) as (settings, progress):
+        report = run(settings, now=datetime.now(UTC), progress=progress)
+    fields = {
+        "version": report.version,
+        "trained": report.trained,
+        "promoted": report.promoted,
+        "reason": report.reason,
+        "metrics": report.metrics,
+        "seconds": round(report.seconds, 3),
+    }
+    state = "promoted" if report.promoted else "not promoted"
+    _show(f"router {report.version or 'none'}: {state}, {report.reason}", fields, as_json)
+
+
+@click.command()
+@home_option
+@json_option
+@wait_option
+def publish(home: Path | None, as_json: bool, wait: float) -> None:
+    """Load the marts and the router into PostgreSQL."""
+    from learning_pipeline.publish.load import publish as run
+
+    with _writing(home, wait) as (settings, progress):
+        report = run(settings, now=datetime.now(UTC), progress=progress)
+    fields = {
+        "publish_id": report.publish_id,
+        "published": report.published,
+        "reason": report.reason,
+        "rows": report.rows if report.published else {},
+        "seconds": round(report.seconds, 3),
+    }
+    _show(f"publish {report.publish_id}: {report.reason}", fields, as_json)
