@@ -11,9 +11,11 @@ class FctExecutions(Executions):
         "Computed cost of its own model calls; null where a call has no price, or there is no call", unit="USD", ge=0
     )
     price_version: Text = field("Versions of the price lists behind cost_usd")
-    committed: Flag = field("Whether its work is seen in a commit; null where neither log nor git tells")
-    reverted: Flag = field("Whether a commit with its work was reverted later; null where it has no known commit")
-    commits: StringList = field("Commits that its work went into, as full ids, or as the log abbreviates them")
+    committed: Flag = field("True where its work is seen in a commit; null where neither log nor git tells")
+    reverted: Flag = field("Whether a commit of its work was reverted later; null where git knows none of its commits")
+    commits: StringList = field(
+        "Commits that its work went into, sorted; as the log abbreviates them where git does not know them"
+    )
 
 
 class FctLlmCalls(LlmCalls):

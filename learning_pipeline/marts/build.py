@@ -1,0 +1,236 @@
+"""Builds what is stale: facts and daily marts by day, roll-ups and dimensions, then the database."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import pandera.errors
+import polars as pl
+
+from learning_pipeline.contracts.base import Table, conform, key_columns, polars_schema
+from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.errors import PipelineError
+from learning_pipeline.lake.store import content_digest
+from learning_pipeline.marts import database
+from learning_pipeline.marts.facts import last_call_day
+from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, days_between, links_of
+from learning_pipeline.marts.registry import TABLES, Context, TableSpec
+from learning_pipeline.marts.staging import Part, Staging, part_path
+from learning_pipeline.progress import Progress, silent
+from learning_pipeline.settings import Settings
+
+# Days are built together up to this many rows: it bounds the memory that a back-fill needs.
+_ROWS_AT_ONCE = 200_000
+_FRESHNESS = "mart_freshness"
+_TIMES = {
+    "fct_llm_calls": "started_at",
+    "fct_tool_calls": "started_at",
+    "fct_git_events": "occurred_at",
+    "fct_executions": "started_at",
+}
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did. `tables` holds the rows of each table, all days together."""
+
+    days: list[date] = field(default_factory=list)
+    tables: dict[str, int] = field(default_factory=dict)
+    marts_path: Path = Path()
+    changed: bool = False
+    seconds: float = 0.0
+
+
+def stale_days(settings: Settings) -> list[date]:
+    """Return the days on which the staged parts are not made from what the lake holds now."""
+    with Staging(settings.staging_dir) as staging:
+        stale = Plan(settings, staging).stale()
+    return sorted({day for days in stale.values() for day in days})
+
+
+def build_days(settings: Settings, table: str, days: Sequence[date], *, now: datetime) -> dict[date, int]:
+    """Stage the parts of a fact or daily mart for these days, where they are stale; return the rows of each day.
+
+    Raises:
+        PipelineError: rows break the table's contract; the message names table, column and check.
+    """
+    with Staging(settings.staging_dir) as staging:
+        return _build_days(Plan(settings, staging), table, days, now)
+
+
+def write_database(settings: Settings, *, now: datetime, progress: Progress = silent) -> BuildReport:
+    """Stage roll-ups and dimensions, and put all parts together in marts.duckdb, unless it holds just that."""
+    with Staging(settings.staging_dir) as staging:
+        return _write_database(settings, Plan(settings, staging), now, progress)
+
+
+def build(
+    settings: Settings, *, now: datetime, days: Sequence[date] | None = None, progress: Progress = silent
+) -> BuildReport:
+    """Bring the marts up to date with the lake: the given days, default those that are stale."""
+    started = time.perf_counter()
+    with Staging(settings.staging_dir) as staging:
+        plan = Plan(settings, staging)
+        wanted = sorted({day for some in plan.stale().values() for day in some} if days is None else set(days))
+        if wanted:
+            tables = [name for name, spec in TABLES.items() if spec.by_day]
+            for done, table in enumerate(tables):
+                progress("facts and daily marts", done, len(tables))
+                _build_days(plan, table, wanted, now)
+            progress("facts and daily marts", len(tables), len(tables))
+        report = _write_database(settings, plan, now, progress)
+    return BuildReport(wanted, report.tables, report.marts_path, report.changed, time.perf_counter() - started)
+
+
+def _build_days(plan: Plan, table: str, days: Sequence[date], now: datetime) -> dict[date, int]:
+    staging, rows, todo = plan.staging, {}, []
+    for day in sorted(set(days)):
+        part = staging.part(table, day)
+        if not plan.exists(table, day):
+            if part is not None:
+                staging.drop(table, day)
+            rows[day] = 0
+        elif part is not None and part.made_from == plan.made_from(table, day, part.reads_to):
+            rows[day] = part.rows
+        else:
+            todo.append(day)
+    for some in _portions(plan, table, todo):
+        parts = _compute_days(plan, table, some, now)
+        staging.put(table, parts)
+        rows |= {day: part.rows for day, (_, part) in parts.items() if day is not None}
+    return dict(sorted(rows.items()))
+
+
+def _portions(plan: Plan, table: str, days: list[date]) -> Iterator[list[date]]:
+    """Cut the days into portions of about as many rows as fit into memory with ease."""
+    portion: list[date] = []
+    size = 0
+    for day in days:
+        for name in TABLES[table].inputs:
+            part = plan.staging.part(name, day)
+            size += plan.lake_rows.get((name, day), part.rows if part else 0)
+        portion.append(day)
+        if size >= _ROWS_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _compute_days(
+    plan: Plan, table: str, days: list[date], now: datetime
+) -> dict[date | None, tuple[pl.DataFrame, Part]]:
+    """Compute the parts of some days together: no row of one day depends on which other days are with it."""
+    spec = TABLES[table]
+    reads_to: dict[date, date] = {}
+    if table == EXECUTIONS:
+        ends = plan.read_lake("executions", days).group_by("day").agg(last_call_day().max().alias("_last"))
+        reads_to = dict(ends.collect().iter_rows())
+    frames: dict[str, pl.LazyFrame] = {}
+    for name in spec.inputs:
+        if name in STREAMS:
+            frames[name] = plan.read_lake(name, days)
+        elif name == "commit_links":
+            frames[name] = links_of(plan, days)
+        elif name in TABLES:
+            span = set(days)
+            if table == EXECUTIONS and name == CALLS:
+                span = {one for day in days for one in days_between(day, reads_to.get(day, day))}
+            frames[name] = plan.staging.read(name, polars_schema(TABLES[name].contract), span)
+    frame = _collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
+    by_day = frame.partition_by("day", as_dict=True)
+    parts: dict[date | None, tuple[pl.DataFrame, Part]] = {}
+    for day in days:
+        rows = by_day.get((day,), frame.clear())
+        made_from = plan.made_from(table, day, reads_to.get(day))
+        parts[day] = (rows, Part(made_from, reads_to.get(day), content_digest(rows), rows.height))
+    return parts
+
+
+def _collect(table: str, contract: type[Table], frame: pl.LazyFrame) -> pl.DataFrame:
+    """Compute a table in its contract's form, in the order of its key, and hold it against the contract."""
+    keys = key_columns(contract)
+    rows = conform(frame, contract).sort(keys, nulls_last=True).collect()
+    try:
+        contract.validate(rows, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        first = error.failure_cases.row(0, named=True)
+        raise PipelineError(
+            f"{table} breaks its contract: column {first['column']}, check {first['check']}, "
+            f"value {first['failure_case']!r} ({error.failure_cases.height} in all); please report this"
+        ) from error
+    if keys and rows.select(keys).is_duplicated().any():
+        twice = rows.filter(rows.select(keys).is_duplicated()).select(keys).row(0, named=True)
+        raise PipelineError(f"{table} breaks its contract: {twice} is there twice")
+    return rows
+
+
+def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Progress) -> BuildReport:
+    started = time.perf_counter()
+    staging = plan.staging
+    whole = {name: spec for name, spec in TABLES.items() if not spec.by_day and name != _FRESHNESS}
+    for done, (name, spec) in enumerate(whole.items()):
+        progress("roll-ups", done, len(whole))
+        _build_whole(plan, name, spec, now, plan.made_from_all(spec))
+    progress("roll-ups", len(whole), len(whole))
+    parts = {(name, day): part for name in TABLES if name != _FRESHNESS for day, part in staging.parts(name).items()}
+    parts = _retained(parts, settings.retention_days)
+    changed = not database.holds(settings.marts_path, parts)
+    if changed:
+        # Freshness tells the time, so it is measured only when there is something new to write.
+        _build_whole(plan, _FRESHNESS, TABLES[_FRESHNESS], now, now.isoformat())
+        fresh = staging.parts(_FRESHNESS)
+        parts |= {(_FRESHNESS, day): part for day, part in fresh.items()}
+        paths = {key: part_path(staging.dir, *key) for key in parts}
+        progress("marts.duckdb", 0, 1)
+        database.write(settings.marts_path, parts, paths)
+        progress("marts.duckdb", 1, 1)
+    rows = {name: sum(part.rows for part in staging.parts(name).values()) for name in TABLES}
+    return BuildReport([], rows, settings.marts_path, changed, time.perf_counter() - started)
+
+
+def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_from: str) -> None:
+    known = plan.staging.part(name, None)
+    if known is not None and known.made_from == made_from:
+        return
+    frames: dict[str, pl.LazyFrame] = {}
+    for given in spec.inputs:
+        if given in STREAMS:
+            frames[given] = plan.read_lake(given)
+        elif given in ("ledger", "counters"):
+            frames[given] = getattr(plan, given).lazy()
+        elif given in TABLES:
+            frames[given] = plan.staging.read(given, polars_schema(TABLES[given].contract))
+    newest = _newest(plan) if name == _FRESHNESS else {}
+    rows = _collect(name, spec.contract, spec.compute(frames, Context(now, plan.prices, newest)))
+    plan.staging.put(name, {None: (rows, Part(made_from, None, content_digest(rows), rows.height))})
+
+
+def _retained(parts: dict[tuple[str, date | None], Part], keep: int) -> dict[tuple[str, date | None], Part]:
+    """Leave out fact parts that are more than `keep` days older than the newest day of any fact."""
+    days = [day for (name, day), part in parts.items() if TABLES[name].kind == "fact" and day and part.rows]
+    if not days:
+        return parts
+    newest = max(days)
+    return {
+        (name, day): part
+        for (name, day), part in parts.items()
+        if not (TABLES[name].kind == "fact" and day and (newest - day).days > keep)
+    }
+
+
+def _newest(plan: Plan) -> dict[str, tuple[int, datetime | None, date | None]]:
+    """Return rows, newest event and newest day of every table that is staged."""
+    found: dict[str, tuple[int, datetime | None, date | None]] = {}
+    for name, spec in TABLES.items():
+        parts = plan.staging.parts(name)
+        days = [day for day, part in parts.items() if day is not None and part.rows]
+        newest_day = max(days, default=None)
+        newest_at = None
+        if name in _TIMES and newest_day is not None:
+            frame = plan.staging.read(name, polars_schema(spec.contract), [newest_day])
+            newest_at = frame.select(pl.col(_TIMES[name]).max()).collect().item()
+        found[name] = (sum(part.rows for part in parts.values()), newest_at, newest_day)
+    return found

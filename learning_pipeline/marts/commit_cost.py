@@ -1,0 +1,93 @@
+"""What each commit cost."""
+
+import polars as pl
+
+from learning_pipeline.marts.stats import MONEY, TOKENS, distinct, names, total, with_cache_writes
+
+# How many levels of sub-agents are followed up to find whose commit their work went into.
+_LEVELS = 4
+
+
+def commit_cost(executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.LazyFrame:
+    """Share out all cost and tokens over the commits, and one row for what belongs to none.
+
+    An execution belongs to its own commits, else to those of the execution that started it. One with several
+    commits is shared equally between them; what does not divide goes to the first, so the sum over all rows is
+    the sum over all executions, and over the model calls that belong to no execution, exactly.
+    """
+    columns = ("execution_id", "agent_name", *TOKENS, *MONEY)
+    work = executions.select(*columns, "parent_execution_id", "commits").with_columns(pl.col("commits").fill_null([]))
+    for _ in range(_LEVELS):
+        parents = work.select(
+            parent_execution_id="execution_id", _commits="commits", _grandparent="parent_execution_id"
+        )
+        orphan = pl.col("commits").list.len() == 0
+        work = work.join(parents, on="parent_execution_id", how="left").select(
+            *columns,
+            commits=pl.when(orphan).then(pl.coalesce("_commits", pl.lit([], pl.List(pl.String)))).otherwise("commits"),
+            parent_execution_id=pl.when(orphan).then("_grandparent"),
+        )
+    shares = pl.col("commits").list.len().cast(pl.Int64).clip(1)
+    shared = (
+        work.with_columns(_n=shares, _place=pl.int_ranges(0, shares))
+        .with_columns(commit=pl.when(pl.col("commits").list.len() > 0).then("commits").otherwise([None]))
+        .explode("commit", "_place")
+        .select("execution_id", "agent_name", "commit", *(_share(name) for name in TOKENS), *(_usd(m) for m in MONEY))
+    )
+    loose = (
+        with_cache_writes(calls)
+        .join(executions.select("execution_id"), on="execution_id", how="anti")
+        .select("agent_name", *TOKENS, *MONEY)
+    )
+    by_commit = (
+        pl.concat([shared, loose], how="diagonal")
+        .group_by("commit")
+        .agg(
+            distinct("execution_id").alias("executions"),
+            names("agent_name").alias("agents"),
+            *(total(name) for name in (*TOKENS, *MONEY)),
+        )
+    )
+    return (
+        pl.concat([by_commit, pl.LazyFrame({"commit": [None]}, schema={"commit": pl.String})], how="diagonal")
+        .sort("commit", "executions", nulls_last=True)
+        .unique("commit", keep="first", maintain_order=True)
+        .join(_known(git_events), on="commit", how="full", coalesce=True)
+        .with_columns(
+            pl.col("executions").fill_null(0),
+            pl.col("agents").fill_null([]),
+            is_attributed=pl.col("commit").is_not_null(),
+        )
+    )
+
+
+def _share(column: str) -> pl.Expr:
+    """Return a row's part of an integer that is shared between `_n`; the first gets what is left over."""
+    left_over = pl.when(pl.col("_place") == 0).then(pl.col(column) % pl.col("_n")).otherwise(0)
+    return (pl.col(column) // pl.col("_n") + left_over).alias(column)
+
+
+def _usd(column: str) -> pl.Expr:
+    """Return a row's part of an amount that is shared between `_n`; the first gets what is left over."""
+    part = pl.col(column) / pl.col("_n").cast(pl.Decimal(38, 0))
+    first = pl.col(column) - part * (pl.col("_n") - 1).cast(pl.Decimal(38, 0))
+    return pl.when(pl.col("_n") == 1).then(column).when(pl.col("_place") == 0).then(first).otherwise(part).alias(column)
+
+
+def _known(git_events: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what git tells of each commit."""
+    reverted = git_events.select(commit="reverts_commit").drop_nulls().unique().with_columns(is_reverted=pl.lit(True))
+    first = ("occurred_at", "event_id")
+    return (
+        git_events.filter(pl.col("commit").is_not_null())
+        .group_by("commit")
+        .agg(
+            pl.col("occurred_at").min().alias("committed_at"),
+            *(
+                pl.col(name).sort_by(*first).drop_nulls().first()
+                for name in ("repository", "subject", "lines_added", "lines_removed")
+            ),
+        )
+        .join(reverted, on="commit", how="left")
+        .with_columns(pl.col("is_reverted").fill_null(False))
+    )

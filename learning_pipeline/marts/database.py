@@ -1,0 +1,124 @@
+"""The one module that owns marts.duckdb.
+
+The file is never written in place. A new one is built beside it and renamed over it, so a reader sees one whole
+version, and keeps the one it opened. It holds, in `_partitions`, the digest of every part that it was put
+together from; when these are the digests of what is staged, nothing is written.
+
+It is always written whole: DuckDB loads a million rows in a few seconds, and a file that is patched keeps the
+holes of the rows that were removed.
+"""
+
+import os
+import shutil
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from learning_pipeline.contracts.base import Table, column_comments, description, polars_schema
+from learning_pipeline.errors import PipelineError
+from learning_pipeline.marts.quality import duckdb_type, ordered_columns
+from learning_pipeline.marts.registry import described
+from learning_pipeline.marts.staging import Part
+
+Parts = dict[tuple[str, date | None], Part]
+
+# DuckDB 2 writes this form, and every client from 1.1 on reads it.
+_STORAGE_VERSION = "v1.0.0"
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+_MEMORY = "400MB"
+_TIME_DEPENDENT = "mart_freshness"
+
+
+def holds(path: Path, parts: Parts) -> bool:
+    """Say whether the file at a path was put together from just these parts. `mart_freshness` does not count."""
+    if not path.exists():
+        return False
+    try:
+        with duckdb.connect(str(path), read_only=True, config=_CONFIG) as connection:
+            rows = connection.execute(
+                "select table_name, day, digest from _partitions where table_name <> ?", [_TIME_DEPENDENT]
+            ).fetchall()
+    except duckdb.Error:
+        return False  # not a file of ours, or not whole: it is replaced
+    wanted = {(name, day, part.digest) for (name, day), part in parts.items() if name != _TIME_DEPENDENT}
+    return {(name, day, digest) for name, day, digest in rows} == wanted
+
+
+def write(path: Path, parts: Parts, files: dict[tuple[str, date | None], Path]) -> None:
+    """Put the parts together in a new file, and rename it to `path`.
+
+    Raises:
+        PipelineError: the file could not be written; the one that was there is untouched.
+    """
+    _remove_leftovers(path)
+    building = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        _fill(building, parts, files)
+        os.replace(building, path)
+    except (duckdb.Error, OSError) as error:
+        raise PipelineError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+    finally:
+        _remove_leftovers(path)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a run that was killed left half-built."""
+    for leftover in path.parent.glob(f".{path.name}.*.part*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            with suppress(FileNotFoundError):
+                leftover.unlink()
+
+
+def _fill(building: Path, parts: Parts, files: dict[tuple[str, date | None], Path]) -> None:
+    config = _CONFIG | {"memory_limit": _MEMORY, "temp_directory": f"{building}.tmp"}
+    with duckdb.connect(config=config) as connection:
+        connection.execute(f"attach {_text(str(building))} as marts (storage_version {_text(_STORAGE_VERSION)})")
+        connection.execute("use marts")
+        connection.execute("begin")
+        for name, (_, contract) in described().items():
+            _create(connection, name, contract)
+            # By day: the rows of a table lie in the order of time.
+            staged = sorted((key for key in parts if key[0] == name and parts[key].rows), key=str)
+            if staged:
+                columns = ", ".join(_quoted(column) for column in ordered_columns(contract))
+                connection.execute(
+                    f"insert into {_quoted(name)} select {columns} from read_parquet(?, hive_partitioning = false)",
+                    [[str(files[key]) for key in staged]],
+                )
+        if parts:
+            told = [(name, day, part.digest, part.rows) for (name, day), part in sorted(parts.items(), key=str)]
+            columns = ", ".join(
+                ["unnest(?::varchar[])", "unnest(?::date[])", "unnest(?::varchar[])", "unnest(?::bigint[])"]
+            )
+            connection.execute(
+                f"insert into _partitions select {columns}", [list(one) for one in zip(*told, strict=True)]
+            )
+        connection.execute("commit")
+        connection.execute("checkpoint marts")
+        connection.execute("use memory")
+        connection.execute("detach marts")
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, contract: type[Table]) -> None:
+    schema, comments = polars_schema(contract), column_comments(contract)
+    columns = ordered_columns(contract)
+    declared = ", ".join(f"{_quoted(column)} {duckdb_type(schema[column])}" for column in columns)
+    connection.execute(f"create table {_quoted(name)} ({declared})")
+    connection.execute(f"comment on table {_quoted(name)} is {_text(description(contract))}")
+    for column in columns:
+        connection.execute(f"comment on column {_quoted(name)}.{_quoted(column)} is {_text(comments[column])}")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

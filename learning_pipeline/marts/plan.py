@@ -1,0 +1,176 @@
+"""What every staged part is made from, and so which days are stale.
+
+As in a build by make: a part remembers a digest of its inputs' digests, of the prices and of the program's own
+code. It is stale when that differs from what it would be now. Nothing depends on what landing reported.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.lake.ledger import counters, ledger
+from learning_pipeline.lake.state import State
+from learning_pipeline.lake.store import Lake, content_digest
+from learning_pipeline.marts.commits import LINKS, commit_links
+from learning_pipeline.marts.prices import PriceBook
+from learning_pipeline.marts.registry import TABLES, TableSpec
+from learning_pipeline.marts.staging import Part, Staging, digest_of
+from learning_pipeline.settings import Settings
+
+EXECUTIONS, CALLS = "fct_executions", "fct_llm_calls"
+_LINKED = ("executions", "tool_calls", "git_events")
+
+
+@cache
+def code_version() -> str:
+    """Return a digest of the code that decides what the tables hold."""
+    package = Path(__file__).parents[1]
+    files = [*(package / "contracts").glob("*.py"), *(package / "marts").glob("*.py")]
+    files += [package / "sources" / "models.py", package / "sources" / "normal.toml"]
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def days_between(first: date, last: date) -> Iterator[date]:
+    """Yield the days from first to last, both included."""
+    for offset in range((last - first).days + 1):
+        yield first + timedelta(days=offset)
+
+
+class Plan:
+    """The inputs of all tables as they are now."""
+
+    def __init__(self, settings: Settings, staging: Staging) -> None:
+        self._settings = settings
+        self.staging = staging
+        self.prices = PriceBook.of(settings)
+        with State(settings.state_path) as state:
+            self.lake_digests = {stream: state.partition_digests(stream) for stream in STREAMS}
+            self.lake_rows = {
+                (stream, date.fromisoformat(day)): rows
+                for stream, day, rows in state.query("select stream, day, rows from partitions")
+            }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What changes when anything that parts by day depend on has changed."""
+        return digest_of(code_version(), self.prices.fingerprint, sorted(self.lake_digests.items()))
+
+    def read_lake(self, stream: str, days: list[date] | None = None) -> pl.LazyFrame:
+        """Return the events of a stream on the given days, default all."""
+        with State(self._settings.state_path) as state:
+            return Lake(self._settings.lake_dir, state).read(stream, days)
+
+    @cached_property
+    def ledger(self) -> pl.DataFrame:
+        return ledger(self._settings)
+
+    @cached_property
+    def counters(self) -> pl.DataFrame:
+        return counters(self._settings)
+
+    @cached_property
+    def links(self) -> dict[date, tuple[str, pl.DataFrame]]:
+        """The commits of executions, with a digest, by the executions' day."""
+        version = digest_of([sorted(self.lake_digests[stream].items()) for stream in _LINKED])
+        return _links(str(self._settings.home), version, self)
+
+    def exists(self, table: str, day: date) -> bool:
+        """Say whether the table has a part for a day: whether an input has one."""
+        if table == EXECUTIONS:
+            return day in self.lake_digests["executions"]
+        return any(
+            day in self.lake_digests[name] if name in STREAMS else self.staging.part(name, day) is not None
+            for name in TABLES[table].inputs
+            if name in STREAMS or name in TABLES
+        )
+
+    def made_from(self, table: str, day: date, reads_to: date | None) -> str:
+        """Return the digest of a part's inputs; `reads_to` is the last day of calls that executions read."""
+        parts: list[object] = [code_version()]
+        for name in TABLES[table].inputs:
+            if name in STREAMS:
+                parts.append(self.lake_digests[name].get(day))
+            elif name == "prices":
+                parts.append(self.prices.fingerprint)
+            elif name == "commit_links":
+                parts.append(self.links[day][0] if day in self.links else None)
+            else:
+                span = days_between(day, max(reads_to or day, day)) if table == EXECUTIONS else [day]
+                parts.extend(_digest(self.staging.part(name, one)) for one in span)
+        return digest_of(*parts)
+
+    def made_from_all(self, spec: TableSpec) -> str:
+        """Return the digest of all inputs of a table in one piece."""
+        parts: list[object] = [code_version()]
+        for name in spec.inputs:
+            if name in STREAMS:
+                parts.append(sorted(self.lake_digests[name].items()))
+            elif name == "prices":
+                parts.append(self.prices.fingerprint)
+            elif name in ("ledger", "counters"):
+                frame: pl.DataFrame = getattr(self, name)
+                parts.append(content_digest(frame.sort(frame.columns)))
+            else:
+                parts.append([(day, part.digest) for day, part in sorted(self.staging.parts(name).items(), key=str)])
+        return digest_of(*parts)
+
+    def stale(self) -> dict[str, list[date]]:
+        """Return, by table, the days whose parts are missing, or were made from something else than is there now."""
+        if self.staging.clean == self.fingerprint and self.staging.is_intact():
+            return {}
+        stale: dict[str, set[date]] = {}
+        for table, spec in TABLES.items():
+            if spec.by_day:
+                stale[table] = self._stale_days(table, spec, stale)
+        if not any(stale.values()):
+            self.staging.clean = self.fingerprint
+        return {table: sorted(days) for table, days in stale.items() if days}
+
+    def _stale_days(self, table: str, spec: TableSpec, stale: dict[str, set[date]]) -> set[date]:
+        parts = self.staging.parts(table)
+        found: set[date] = set()
+        candidates = {day for day in parts if day is not None}
+        for name in spec.inputs:
+            if name in STREAMS:
+                candidates |= self.lake_digests[name].keys()
+            elif name in TABLES and table != EXECUTIONS:
+                candidates |= {day for day in self.staging.parts(name) if day is not None} | stale[name]
+        for day in candidates:
+            part = parts.get(day)
+            if part is None:
+                found.add(day)
+                continue
+            span = set(days_between(day, part.reads_to or day))
+            changed = any(stale.get(name, set()) & span for name in spec.inputs)
+            if changed or not self.exists(table, day) or part.made_from != self.made_from(table, day, part.reads_to):
+                found.add(day)
+        return found
+
+
+@lru_cache(maxsize=1)
+def _links(home: str, version: str, plan: Plan) -> dict[date, tuple[str, pl.DataFrame]]:
+    """Return the commit links of a home at a version of its streams."""
+    links = commit_links(*(plan.read_lake(stream) for stream in _LINKED))
+    found = {}
+    for (day,), frame in links.group_by("day", maintain_order=True):
+        assert isinstance(day, date)
+        found[day] = (content_digest(frame), frame)
+    return found
+
+
+def _digest(part: Part | None) -> str | None:
+    return part.digest if part else None
+
+
+def links_of(plan: Plan, days: list[date]) -> pl.LazyFrame:
+    """Return the commit links of executions on the given days."""
+    frames = [plan.links[day][1] for day in days if day in plan.links]
+    return pl.concat(frames).lazy() if frames else pl.LazyFrame(schema=LINKS)

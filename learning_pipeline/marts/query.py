@@ -1,0 +1,80 @@
+"""Asks marts.duckdb: questions of the query book by name, or any SQL, read-only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.settings import Settings
+
+# The book lies beside the package: in a checkout, and where it is installed as editable.
+BOOK = Path(__file__).parents[2] / "sql" / "queries"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows with the names and DuckDB types of their columns."""
+
+    columns: list[str]
+    types: list[str]
+    rows: list[tuple[Any, ...]]
+
+
+def queries() -> dict[str, str]:
+    """Return the one-line description of each question of the book, by name.
+
+    Raises:
+        PipelineError: the book is not there.
+    """
+    return {path.stem: _description(path) for path in _files()}
+
+
+def text(name: str) -> str:
+    """Return the SQL of a named question. Raises UsageError where the book does not have it."""
+    files = {path.stem: path for path in _files()}
+    if name not in files:
+        raise UsageError(f"there is no query {name!r}; there are {', '.join(files)}")
+    return files[name].read_text("utf-8")
+
+
+def run(settings: Settings, *, sql: str | None = None, name: str | None = None) -> Result:
+    """Run a named question, or SQL, on the marts. It can read nothing else and change nothing.
+
+    Raises:
+        UsageError: not exactly one of sql and name was given, or the name is unknown.
+        PipelineError: there are no marts yet, or the SQL is wrong; the message says what and where.
+    """
+    import duckdb
+
+    if (sql is None) == (name is None):
+        raise UsageError("give either the name of a query or SQL")
+    statement = sql if sql is not None else text(str(name))
+    if not settings.marts_path.exists():
+        raise PipelineError(f"{settings.marts_path} does not exist yet: run `learning-pipeline refresh` first")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "enable_external_access": "false",
+    }
+    try:
+        with duckdb.connect(str(settings.marts_path), read_only=True, config=config) as connection:
+            connection.execute("set timezone = 'UTC'")
+            cursor = connection.execute(statement)
+            described = cursor.description or []
+            return Result(
+                [column[0] for column in described], [str(column[1]) for column in described], cursor.fetchall()
+            )
+    except duckdb.Error as error:
+        where = f"query {name}" if name else "SQL"
+        raise PipelineError(f"{where}: {' '.join(str(error).split())}") from error
+
+
+def _files() -> list[Path]:
+    if not BOOK.is_dir():
+        raise PipelineError(f"the query book {BOOK} is not there: install from the checkout with pip install -e .")
+    return sorted(BOOK.glob("*.sql"))
+
+
+def _description(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        return file.readline().removeprefix("--").strip()

@@ -1,0 +1,212 @@
+"""All tables, as data: what each is made from and by which function."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+import polars as pl
+
+from learning_pipeline.contracts.base import Table
+from learning_pipeline.contracts.dims import DIMS
+from learning_pipeline.contracts.facts import FACTS
+from learning_pipeline.contracts.marts_quality import INTERNAL, QUALITY_MARTS
+from learning_pipeline.contracts.marts_usage import USAGE_MARTS
+from learning_pipeline.contracts.marts_work import WORK_MARTS
+from learning_pipeline.marts import (
+    agents,
+    commit_cost,
+    dimensions,
+    facts,
+    leaderboard,
+    quality,
+    sessions,
+    throughput,
+    usage,
+)
+from learning_pipeline.marts.prices import PriceBook
+
+Frames = Mapping[str, pl.LazyFrame]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a table may know beside its inputs."""
+
+    now: datetime
+    prices: PriceBook
+    newest: Mapping[str, tuple[int, datetime | None, date | None]]  # of each table: rows, newest event, newest day
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table.
+
+    kind: a `fact` or `daily` mart is made day by day; a `rollup` or `dim` in one piece, from all days.
+    inputs: streams of the lake, other tables, or one of `commit_links`, `ledger`, `counters`, `prices`.
+    group: what it is about; Dagster shows it by that.
+    """
+
+    contract: type[Table]
+    kind: Literal["fact", "daily", "rollup", "dim"]
+    group: str
+    inputs: tuple[str, ...]
+    compute: Callable[[Frames, Context], pl.LazyFrame]
+
+    @property
+    def by_day(self) -> bool:
+        return self.kind in ("fact", "daily")
+
+
+_CALLS, _TOOLS, _WORK, _GIT = "fct_llm_calls", "fct_tool_calls", "fct_executions", "fct_git_events"
+
+# In order: a table comes after its inputs.
+TABLES: dict[str, TableSpec] = {
+    _CALLS: TableSpec(
+        FACTS[_CALLS], "fact", "facts", ("llm_calls", "prices"), lambda f, c: c.prices.add_costs(f["llm_calls"])
+    ),
+    _TOOLS: TableSpec(FACTS[_TOOLS], "fact", "facts", ("tool_calls",), lambda f, c: f["tool_calls"]),
+    _GIT: TableSpec(FACTS[_GIT], "fact", "facts", ("git_events",), lambda f, c: f["git_events"]),
+    _WORK: TableSpec(
+        FACTS[_WORK],
+        "fact",
+        "facts",
+        ("executions", _CALLS, "commit_links"),
+        lambda f, c: facts.fct_executions(f["executions"], f[_CALLS], f["commit_links"]),
+    ),
+    "mart_usage_daily": TableSpec(
+        USAGE_MARTS["mart_usage_daily"], "daily", "usage", (_CALLS,), lambda f, c: usage.usage_daily(f[_CALLS])
+    ),
+    "mart_agent_daily": TableSpec(
+        WORK_MARTS["mart_agent_daily"], "daily", "agents", (_WORK,), lambda f, c: agents.agent_daily(f[_WORK])
+    ),
+    "mart_model_daily": TableSpec(
+        WORK_MARTS["mart_model_daily"],
+        "daily",
+        "agents",
+        (_CALLS, _WORK),
+        lambda f, c: agents.model_daily(f[_CALLS], f[_WORK]),
+    ),
+    "mart_tool_daily": TableSpec(
+        WORK_MARTS["mart_tool_daily"], "daily", "agents", (_TOOLS,), lambda f, c: agents.tool_daily(f[_TOOLS])
+    ),
+    "mart_git_daily": TableSpec(
+        WORK_MARTS["mart_git_daily"], "daily", "git", (_GIT,), lambda f, c: agents.git_daily(f[_GIT])
+    ),
+    "mart_usage_monthly": TableSpec(
+        USAGE_MARTS["mart_usage_monthly"],
+        "rollup",
+        "usage",
+        ("mart_usage_daily",),
+        lambda f, c: usage.usage_monthly(f["mart_usage_daily"]),
+    ),
+    "mart_usage_session": TableSpec(
+        USAGE_MARTS["mart_usage_session"], "rollup", "usage", (_CALLS,), lambda f, c: usage.usage_session(f[_CALLS])
+    ),
+    "mart_unpriced_models": TableSpec(
+        USAGE_MARTS["mart_unpriced_models"],
+        "rollup",
+        "usage",
+        (_CALLS,),
+        lambda f, c: usage.unpriced_models(f[_CALLS]),
+    ),
+    "mart_commit_cost": TableSpec(
+        USAGE_MARTS["mart_commit_cost"],
+        "rollup",
+        "git",
+        (_WORK, _CALLS, _GIT),
+        lambda f, c: commit_cost.commit_cost(f[_WORK], f[_CALLS], f[_GIT]),
+    ),
+    "mart_session": TableSpec(
+        WORK_MARTS["mart_session"],
+        "rollup",
+        "agents",
+        (_WORK, _CALLS, _TOOLS),
+        lambda f, c: sessions.session(f[_WORK], f[_CALLS], f[_TOOLS]),
+    ),
+    "mart_agent_leaderboard": TableSpec(
+        WORK_MARTS["mart_agent_leaderboard"],
+        "rollup",
+        "agents",
+        (_WORK,),
+        lambda f, c: leaderboard.agent_leaderboard(f[_WORK]),
+    ),
+    "mart_throughput": TableSpec(
+        WORK_MARTS["mart_throughput"],
+        "rollup",
+        "quality",
+        (_WORK, _CALLS, _TOOLS, _GIT),
+        lambda f, c: throughput.throughput(f[_WORK], f[_CALLS], f[_TOOLS], f[_GIT]),
+    ),
+    "mart_data_quality": TableSpec(
+        QUALITY_MARTS["mart_data_quality"],
+        "rollup",
+        "quality",
+        ("ledger",),
+        lambda f, c: quality.data_quality(f["ledger"]),
+    ),
+    "mart_quarantine_reason": TableSpec(
+        QUALITY_MARTS["mart_quarantine_reason"],
+        "rollup",
+        "quality",
+        ("quarantine",),
+        lambda f, c: quality.quarantine_reason(f["quarantine"]),
+    ),
+    "mart_unknown_fields": TableSpec(
+        QUALITY_MARTS["mart_unknown_fields"],
+        "rollup",
+        "quality",
+        ("counters",),
+        lambda f, c: quality.unknown_fields(f["counters"]),
+    ),
+    "mart_ignored_rule": TableSpec(
+        QUALITY_MARTS["mart_ignored_rule"],
+        "rollup",
+        "quality",
+        ("counters",),
+        lambda f, c: quality.ignored_rule(f["counters"]),
+    ),
+    "dim_agents": TableSpec(
+        DIMS["dim_agents"], "dim", "dimensions", (_WORK,), lambda f, c: dimensions.dim_agents(f[_WORK])
+    ),
+    "dim_models": TableSpec(
+        DIMS["dim_models"],
+        "dim",
+        "dimensions",
+        (_CALLS, _WORK, "prices"),
+        lambda f, c: dimensions.dim_models(f[_CALLS], f[_WORK], c.prices),
+    ),
+    "dim_repositories": TableSpec(
+        DIMS["dim_repositories"],
+        "dim",
+        "dimensions",
+        (_WORK, _GIT),
+        lambda f, c: dimensions.dim_repositories(f[_WORK], f[_GIT]),
+    ),
+    "mart_data_dictionary": TableSpec(
+        QUALITY_MARTS["mart_data_dictionary"],
+        "rollup",
+        "quality",
+        (),
+        lambda f, c: quality.data_dictionary(described()),
+    ),
+    # Last: it tells of all the others.
+    "mart_freshness": TableSpec(
+        QUALITY_MARTS["mart_freshness"], "rollup", "quality", (), lambda f, c: quality.freshness(c.newest, c.now)
+    ),
+}
+
+# What says when, and of what run: it changes without the data.
+DESCRIBES_RUNS = (
+    "mart_data_quality",
+    "mart_quarantine_reason",
+    "mart_unknown_fields",
+    "mart_ignored_rule",
+    "mart_freshness",
+)
+
+
+def described() -> dict[str, tuple[str, type[Table]]]:
+    """Return kind and contract of every table of the database, by name."""
+    tables: dict[str, tuple[str, type[Table]]] = {name: (spec.kind, spec.contract) for name, spec in TABLES.items()}
+    return tables | {name: ("internal", contract) for name, contract in INTERNAL.items()}
