@@ -63,37 +63,31 @@ class Reader:
         self.failure: str | None = None
 
     def __iter__(self) -> Iterator[Line]:
-        held: list[bytes] = []
-        size = 0
+        held = b""
         with _open(self.path) as file:
             if self.offset:
                 file.seek(self.offset)
             while block := self._read(file):
                 self.bytes_read += len(block)
                 parts = block.split(b"\n")
-                if len(parts) == 1:
-                    size += len(block)
-                    if size <= _MAX_LINE:
-                        held.append(block)
+                if len(parts) == 1 and held:
+                    held += block
                     continue
-                held.append(parts[0])
-                size += len(parts[0])
-                yield from self._line(b"".join(held)[:_MAX_LINE], size + 1)
-                for part in parts[1:-1]:
-                    yield from self._line(part, len(part) + 1)
-                held, size = [parts[-1]], len(parts[-1])
-        if size:
-            raw = b"".join(held)[:_MAX_LINE]
-            if raw and not raw.isspace():
-                self.unfinished = Line(self.number + 1, self.offset, raw)
-            yield from self._line(raw, size)
-
-    def _line(self, raw: bytes, size: int) -> Iterator[Line]:
-        self.number += 1
-        at = self.offset
-        self.offset += size
-        if raw and not raw.isspace():
-            yield Line(self.number, at, raw)
+                parts[0] = held + parts[0]
+                held = parts.pop()
+                offset, number = self.offset, self.number
+                for part in parts:
+                    number += 1
+                    if part and not part.isspace():
+                        yield Line(number, offset, part[:_MAX_LINE])
+                    offset += len(part) + 1
+                self.offset, self.number = offset, number
+        if held:
+            self.number += 1
+            if not held.isspace():
+                self.unfinished = Line(self.number, self.offset, held[:_MAX_LINE])
+                yield self.unfinished
+            self.offset += len(held)
 
     def _read(self, file: BinaryIO) -> bytes:
         try:

@@ -83,11 +83,7 @@ def parse_chunk(job: Job, tasks: Sequence[Task]) -> tuple[pl.DataFrame, list[Fil
         if records is not None and records.height:
             frames.append(records)
     if shared is not None:
-        records, bad = shared.frame()
-        frames.append(records)
-        by_path = {result.found.path: result for result in results}
-        for path, reject in bad:
-            by_path[path].rejects.append(reject)
+        frames.append(shared.frame())
     frame = pl.concat(frames) if frames else pl.DataFrame(schema=family.SCHEMA)
     frame = frame.with_columns(pl.lit(job.kind).alias("source"), pl.lit(job.host).alias("host"))
     for result in results:

@@ -118,5 +118,9 @@ def split_lines(data: bytes | memoryview, *, first: int = 1, base: int = 0) -> I
 
 def key_of(*parts: object) -> int:
     """Return a 64-bit key of the parts: the same parts always give the same key."""
-    text = "\x1f".join("" if part is None else str(part) for part in parts)
+    return key_of_text("\x1f".join("" if part is None else str(part) for part in parts))
+
+
+def key_of_text(text: str) -> int:
+    """Return a 64-bit key of a text."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big")

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Literal
 
-from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
+from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of, key_of_text
 from learning_pipeline.sources.claude_code import facts
 from learning_pipeline.sources.claude_code.decode import BadLineError, decode, decode_agent_message
-from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult
+from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult, Usage
 from learning_pipeline.sources.claude_code.table import RecordTable
+from learning_pipeline.sources.claude_code.time import utc_text
 from learning_pipeline.sources.normal import model as normal_model
 
 KIND = "claude_code"
@@ -40,6 +41,8 @@ _IGNORED_SYSTEM = frozenset(
 )
 _SUBAGENT_TOOLS = frozenset(("Task", "Agent"))
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+_MOST_TOKENS = 2**53
+NO_RECORDS = RecordTable().frame()
 
 
 def sniff(head: bytes) -> bool:
@@ -69,8 +72,7 @@ def parse(lines: Iterable[Line], options: Options, table: RecordTable | None = N
     for line in lines:
         reader.read(line)
     if table is None:
-        reader.parsed.records, bad = reader.table.frame()
-        reader.parsed.rejects.extend(reject for _, reject in bad)
+        reader.parsed.records = reader.table.frame()
     return reader.parsed
 
 
@@ -101,7 +103,10 @@ class _Reader:
 
     def __init__(self, table: RecordTable) -> None:
         self.table = table
-        self.parsed = Parsed(records=table.empty())
+        self.rows = table.rows
+        self.file = table.file
+        self.added = 0
+        self.parsed = Parsed(records=NO_RECORDS)
         self.roots: dict[str, str] = {}  # of side-chain rows without an agent id: row -> first row of its chain
 
     def reject(self, line: Line, bad: BadLineError, value: str | None = None) -> None:
@@ -110,7 +115,7 @@ class _Reader:
     def read(self, line: Line) -> None:
         """Read a line: it makes records, or is rejected, or ignored under the last of its rows' rules."""
         self.parsed.lines_read += 1
-        before = len(self.table)
+        before = self.added
         ignored = None
         try:
             for row in decode(line.raw, self.parsed.unknown):
@@ -118,7 +123,7 @@ class _Reader:
         except BadLineError as bad:
             self.reject(line, bad)
             return
-        if len(self.table) == before:
+        if self.added == before:
             self.parsed.ignored[ignored or "empty"] += 1
 
     def _row(self, row: Row, line: Line) -> str | None:
@@ -181,11 +186,11 @@ class _Reader:
             value = row.durationMs
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e12:
                 raise BadLineError("range", "turn_duration without a duration", "durationMs")
-            self._add("turn_end", row, line, self._agent_of(row), duration_ms=round(value))
+            self._add("turn_end", row, line, self._agent_of(row), None, "", round(value))
             return None
         if row.subtype == "api_error":
             attempt = row.retryAttempt if isinstance(row.retryAttempt, int) else None
-            self._add("retry", row, line, self._agent_of(row), attempt=attempt)
+            self._add("retry", row, line, self._agent_of(row), None, "", attempt)
             return None
         if row.subtype is None or row.subtype in _IGNORED_SYSTEM:
             return f"system:{row.subtype or 'note'}"
@@ -202,47 +207,23 @@ class _Reader:
             if not row.isApiErrorMessage:
                 return "synthetic_message"
             text = next((_json_text(block) for block in blocks if block.type == "text"), None)
-            self._add("api_error", row, line, agent, parent_tool_call_id=parent, text=text)
+            self._add("api_error", row, line, agent, parent, "", text)
             return None
-        usage = message.usage
         call_id = message.id if message.id and "REDACTED" not in message.id else None
-        values: dict[str, Any] = {}
-        if usage is not None:
-            cache = usage.cache_creation
-            five, hour = (
-                (cache.ephemeral_5m_input_tokens, cache.ephemeral_1h_input_tokens)
-                if cache is not None
-                else (None, None)
-            )
-            written = usage.cache_creation_input_tokens
-            if written is not None and (five or 0) + (hour or 0) != written:
-                # The total is what is billed; a breakdown that does not add up to it is not believed.
-                five, hour = written, 0
-            searches = usage.server_tool_use.web_search_requests if usage.server_tool_use else None
-            values = {
-                "input_tokens": usage.input_tokens,
-                "output_tokens": usage.output_tokens,
-                "cache_read_tokens": usage.cache_read_input_tokens,
-                "cache_write_5m_tokens": five,
-                "cache_write_1h_tokens": hour,
-                "web_searches": searches,
-                "service_tier": usage.service_tier,
-            }
-            for name, count in values.items():
-                if isinstance(count, int) and not 0 <= count < 2**53:
-                    raise BadLineError("range", f"{name} is {count}", f"message.usage.{name}")
+        counts = _usage(message.usage)
         self._add(
             "call",
             row,
             line,
             agent,
-            identity=(call_id, values.get("output_tokens"), message.stop_reason),
-            parent_tool_call_id=parent,
-            call_id=call_id or f"row:{row.uuid or key_of(row.sessionId, row.timestamp, line.raw)}",
-            request_id=row.requestId,
-            model=normal_model(message.model),
-            stop_reason=message.stop_reason,
-            **values,
+            parent,
+            f"{call_id}\x1f{counts[1]}\x1f{message.stop_reason}",
+            call_id or f"row:{row.uuid or key_of(row.sessionId, row.timestamp, line.raw)}",
+            row.requestId,
+            normal_model(message.model),
+            message.stop_reason,
+            *counts,
+            message.usage.service_tier if message.usage else None,
         )
         for block in blocks:
             if block.type == "tool_use":
@@ -251,35 +232,22 @@ class _Reader:
 
     def _tool_use(self, row: Row, line: Line, agent: str | None, parent: str | None, block: Block) -> None:
         name = block.name
-        values: dict[str, Any] = {}
+        path = command = commits = subagent = model = text = text_hash = None
         given = facts.tool_input(block)
         if name == "Bash" and isinstance(given.command, str):
-            values = {"command_name": facts.program(given.command), "commits": facts.makes_commit(given.command)}
+            command, commits = facts.program(given.command), facts.makes_commit(given.command)
         elif name in _SUBAGENT_TOOLS:
-            task = facts.text_of(given.prompt)
-            values = {
-                "subagent_type": facts.text_of(given.subagent_type),
-                "requested_model": facts.text_of(given.model),
-                "text": task,
-                "text_hash": sha256(task.encode("utf-8", "replace")).hexdigest() if task is not None else None,
-            }
+            subagent, model = facts.text_of(given.subagent_type), facts.text_of(given.model)
+            text = facts.text_of(given.prompt)
+            text_hash = _hash(text) if text is not None else None
         elif name == "Skill":
-            values = {"command_name": facts.text_of(given.skill)}
+            command = facts.text_of(given.skill)
         else:
-            path = given.file_path or given.notebook_path or given.path
-            values = {"file_path": facts.text_of(path)}
-        self._add(
-            "tool_use",
-            row,
-            line,
-            agent,
-            identity=(block.id,),
-            parent_tool_call_id=parent,
-            tool_call_id=block.id or f"row:{row.uuid}",
-            tool_name=name,
-            input_bytes=len(bytes(block.input)),
-            **values,
-        )
+            path = facts.text_of(given.file_path or given.notebook_path or given.path)
+        call_id = block.id or f"row:{row.uuid}"
+        size = len(bytes(block.input))
+        own = (call_id, name, size, path, command, commits, subagent, model, text, text_hash)
+        self._add("tool_use", row, line, agent, parent, call_id, *own)
 
     def _user(self, row: Row, message: Message | None, line: Line, agent: str | None, parent: str | None) -> str | None:
         if message is None:
@@ -304,7 +272,7 @@ class _Reader:
         if text is None:
             raise BadLineError("missing_field", "a user row without content", "message.content")
         if text.startswith(facts.INTERRUPTED):
-            self._add("interrupt", row, line, agent, parent_tool_call_id=parent)
+            self._add("interrupt", row, line, agent, parent, "")
             return None
         if text.startswith(facts.TAGGED):
             return "user:tagged"
@@ -312,54 +280,76 @@ class _Reader:
             return "user:tool_note"
         if row.uuid is None:
             raise BadLineError("missing_field", "a prompt without uuid", "uuid")
-        text_hash = sha256(text.encode("utf-8", "replace")).hexdigest()
-        kind = "prompt" if agent is None else "task"
-        self._add(
-            kind, row, line, agent, parent_tool_call_id=parent, record_id=row.uuid, text=text, text_hash=text_hash
-        )
+        self._add("prompt" if agent is None else "task", row, line, agent, parent, "", row.uuid, text, _hash(text))
         return None
 
     def _tool_result(self, row: Row, line: Line, agent: str | None, parent: str | None, block: Block) -> None:
         if block.tool_use_id is None:
             raise BadLineError("missing_field", "a tool_result without tool_use_id", "message.content.tool_use_id")
         result = row.toolUseResult
-        shaped = isinstance(result, ToolUseResult)
-        agent_id = result.agentId if isinstance(result, ToolUseResult) else None
+        agent_id = background = None
+        if isinstance(result, ToolUseResult):
+            agent_id = result.agentId if isinstance(result.agentId, str) else None
+            background = bool(result.isAsync)
         self._add(
             "tool_result",
             row,
             line,
             agent,
-            identity=(block.tool_use_id,),
-            parent_tool_call_id=parent,
-            tool_call_id=block.tool_use_id,
-            is_error=bool(block.is_error),
-            output_bytes=len(bytes(block.content)),
-            exit_code=facts.exit_code(block) if block.is_error else None,
-            decision=facts.decision(block, result, row.toolDenialKind),
-            commit_prefix=facts.commit_prefix(block, result),
-            result_agent_id=agent_id if isinstance(agent_id, str) else None,
-            in_background=bool(result.isAsync) if shaped and isinstance(result, ToolUseResult) else None,
-            duration_ms=facts.duration_ms(result),
+            parent,
+            block.tool_use_id,
+            block.tool_use_id,
+            bool(block.is_error),
+            len(bytes(block.content)),
+            facts.exit_code(block) if block.is_error else None,
+            facts.decision(block, result, row.toolDenialKind),
+            facts.commit_prefix(block, result),
+            agent_id,
+            background,
+            facts.duration_ms(result),
         )
 
     def _add(
-        self, kind: str, row: Row, line: Line, agent: str | None, identity: tuple[object, ...] = (), **values: Any
+        self, kind: str, row: Row, line: Line, agent: str | None, parent: str | None, identity: str, *own: Any
     ) -> None:
-        if not row.sessionId:
+        """Add a record. `identity` tells apart the records of one row; `own` are the kind's columns."""
+        session = row.sessionId
+        if not session:
             raise BadLineError("missing_field", f"a {row.type} row without sessionId", "sessionId")
-        self.table.add(
-            kind,
-            line,
-            row.timestamp,
-            record_key=key_of(kind, row.uuid or (row.sessionId, row.timestamp), agent, *identity),
-            group_key=row.sessionId,
-            agent_id=agent,
-            cwd=row.cwd,
-            branch=row.gitBranch or None,
-            agent_version=row.version,
-            **values,
+        time = utc_text(row.timestamp)
+        key = key_of_text(f"{kind}\x1f{row.uuid or f'{session}{time}'}\x1f{agent}\x1f{identity}")
+        self.rows[kind].append(
+            (self.file, line.number, time, key, session, agent, parent, row.cwd, row.gitBranch or None, row.version)
+            + own
         )
+        self.added += 1
+
+
+def _usage(usage: Usage | None) -> tuple[int | None, ...]:
+    """Return uncached input, output, cache read, cache writes of five minutes and one hour, and web searches.
+
+    Raises:
+        BadLineError: a count is below zero, or larger than any.
+    """
+    if usage is None:
+        return (None,) * 6
+    written, cache = usage.cache_creation_input_tokens, usage.cache_creation
+    five = hour = None
+    if cache is not None:
+        five, hour = cache.ephemeral_5m_input_tokens, cache.ephemeral_1h_input_tokens
+    if written is not None and (five or 0) + (hour or 0) != written:
+        # The total is what is billed; a breakdown that does not add up to it is not believed.
+        five, hour = written, 0
+    searches = usage.server_tool_use.web_search_requests if usage.server_tool_use else None
+    counts = (usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, five, hour, searches)
+    for count in counts:
+        if count is not None and not 0 <= count < _MOST_TOKENS:
+            raise BadLineError("range", f"a token count is {count}", "message.usage")
+    return counts
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _json_text(block: Block) -> str | None:

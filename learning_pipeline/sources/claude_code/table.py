@@ -1,12 +1,71 @@
-"""A growing table of records: rows of Python values in, one Polars frame out."""
+"""A growing table of records: tuples of Python values in, one Polars frame out."""
 
 from typing import Any
 
 import polars as pl
 
-from learning_pipeline.sources.base import Line, Reject
 from learning_pipeline.sources.families.transcripts.schema import SCHEMA
 
+# What every record has, in this order; `time` is the text of `at`.
+COMMON = (
+    "source_file",
+    "source_line",
+    "time",
+    "record_key",
+    "group_key",
+    "agent_id",
+    "parent_tool_call_id",
+    "cwd",
+    "branch",
+    "agent_version",
+)
+_ASKED = ("record_id", "text", "text_hash")
+
+# What a record of each kind has beyond that, in this order.
+OWN: dict[str, tuple[str, ...]] = {
+    "prompt": _ASKED,
+    "task": _ASKED,
+    "call": (
+        "call_id",
+        "request_id",
+        "model",
+        "stop_reason",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
+        "web_searches",
+        "service_tier",
+    ),
+    "tool_use": (
+        "tool_call_id",
+        "tool_name",
+        "input_bytes",
+        "file_path",
+        "command_name",
+        "commits",
+        "subagent_type",
+        "requested_model",
+        "text",
+        "text_hash",
+    ),
+    "tool_result": (
+        "tool_call_id",
+        "is_error",
+        "output_bytes",
+        "exit_code",
+        "decision",
+        "commit_prefix",
+        "result_agent_id",
+        "in_background",
+        "duration_ms",
+    ),
+    "interrupt": (),
+    "api_error": ("text",),
+    "retry": ("attempt",),
+    "turn_end": ("duration_ms",),
+}
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
@@ -14,56 +73,20 @@ class RecordTable:
     """Records as they are found, kept by kind so that each holds only the columns that its kind uses."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-        self._size = 0
+        self.rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in OWN}
         self.file: str | None = None  # that the next records come from
 
-    def __len__(self) -> int:
-        return self._size
-
-    def add(self, kind: str, line: Line, time: str | None, **values: Any) -> None:
-        """Add one record. Every call for one kind that gives the same columns shares one list."""
-        self._rows.setdefault((kind, *values), []).append((self.file, line, time, *values.values()))
-        self._size += 1
-
-    @staticmethod
-    def empty() -> pl.DataFrame:
-        return pl.DataFrame(schema=SCHEMA)
-
-    def frame(self) -> tuple[pl.DataFrame, list[tuple[str | None, Reject]]]:
-        """Return the records, and a reject, with its file, for each line whose time cannot be read."""
-        parts = []
-        bad: dict[tuple[str | None, int], Reject] = {}
-        for (kind, *names), rows in self._rows.items():
-            files, lines, times, *columns = zip(*rows, strict=True)
-            part = pl.DataFrame(
-                {
-                    "source_file": pl.Series(files, dtype=pl.String),
-                    "source_line": pl.Series([line.number for line in lines], dtype=pl.Int64),
-                    "_time": pl.Series(times, dtype=pl.String),
-                    **{
-                        name: pl.Series(values, dtype=SCHEMA[name]) for name, values in zip(names, columns, strict=True)
-                    },
-                }
-            ).with_columns(
-                pl.col("_time")
-                .str.to_datetime(_TIME_FORMAT, time_unit="us", strict=False)
-                .dt.replace_time_zone("UTC")
-                .alias("at"),
-                pl.lit(kind, dtype=SCHEMA["kind"]).alias("kind"),
+    def frame(self) -> pl.DataFrame:
+        """Return the records. `source`, `host` and, where no file was named, `source_file` are null."""
+        parts = [pl.DataFrame(schema=SCHEMA)]
+        for kind, rows in self.rows.items():
+            if not rows:
+                continue
+            columns = dict(zip((*COMMON, *OWN[kind]), zip(*rows, strict=True), strict=True))
+            times = pl.Series("at", columns.pop("time"), dtype=pl.String)
+            part = pl.DataFrame([pl.Series(name, values, dtype=SCHEMA[name]) for name, values in columns.items()])
+            at = times.str.to_datetime(_TIME_FORMAT, time_unit="us").dt.replace_time_zone("UTC")
+            parts.append(
+                part.with_columns(at, at.dt.date().alias("day"), pl.lit(kind, dtype=SCHEMA["kind"]).alias("kind"))
             )
-            unread = part["at"].is_null()
-            if unread.any():
-                for i in unread.arg_true():
-                    line, reason = lines[i], "timestamp is missing or not a time"
-                    bad[files[i], line.number] = Reject(
-                        line.number, line.offset, "timestamp", reason, line.raw, "timestamp", times[i]
-                    )
-                part = part.filter(~unread)
-            parts.append(part.with_columns(pl.col("at").dt.date().alias("day")).drop("_time"))
-        found = [(file, reject) for (file, _), reject in bad.items()]
-        if not parts:
-            return self.empty(), found
-        frame = pl.concat(parts, how="diagonal")
-        missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in frame.columns]
-        return frame.with_columns(missing).select(*SCHEMA), found
+        return pl.concat(parts, how="diagonal")
