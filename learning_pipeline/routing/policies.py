@@ -1,0 +1,161 @@
+"""What a policy would have achieved on held-out tasks.
+
+Where several candidates ran one task, the choice among them is looked up: nothing is estimated ("full"). Else
+only one candidate's outcome is known, and the policy is judged on the tasks where it chooses what was run,
+each weighted by the inverse of how often that candidate was given such tasks in the older part ("matched":
+self-normalised inverse propensity, Swaminathan and Joachims, 2015). Propensities are shares by task type,
+shrunk to the share over all. An estimate that rests on too few tasks is null.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from learning_pipeline.routing.model import wilson
+from learning_pipeline.routing.statistics import Statistics
+from learning_pipeline.routing.text import Array
+
+# Tasks, and effective tasks after weighting, below which no value is given.
+LEAST_TASKS = 20
+_LEAST_PROPENSITY = 0.02
+_PRIOR = 10.0
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean over tasks, with what it rests on."""
+
+    value: float | None
+    n: int
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class HeldOutTasks:
+    """Held-out tasks: one row a task, one column a candidate that the older part knows."""
+
+    basis: str  # full or matched
+    texts: list[str | None]
+    task_types: list[str | None]
+    repositories: list[str | None]
+    ran: Array  # (tasks, candidates) whether it was run
+    success: Array  # mean success, NaN where not run
+    cost: Array  # mean cost, NaN where unknown
+    duration: Array
+    propensity: Array  # (tasks, candidates)
+
+    @property
+    def allowed(self) -> Array:
+        """Return what a policy may choose from: what was run where that is several, else everything."""
+        return self.ran if self.basis == "full" else np.ones_like(self.ran)
+
+
+def held_out(test: pl.DataFrame, statistics: Statistics) -> HeldOutTasks:
+    """Arrange labelled held-out executions by task."""
+    number = {(item.agent_name, item.model): position for position, item in enumerate(statistics.candidates)}
+    who = np.array([number.get(pair, -1) for pair in test.select("agent_name", "model").iter_rows()], np.int64)
+    test = test.filter(pl.Series(who >= 0, dtype=pl.Boolean))
+    who = who[who >= 0]
+    tasks = test.group_by("task", maintain_order=True).agg(
+        pl.col("task_text", "task_type", "repository").drop_nulls().first()
+    )
+    place = {task: position for position, task in enumerate(tasks["task"])}
+    row = np.array([place[task] for task in test["task"]], np.int64)
+    shape = (len(place), len(number))
+    means = {}
+    for column in ("success", "cost_usd", "duration_ms"):
+        values = test[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        known = ~np.isnan(values)
+        cells = row[known] * shape[1] + who[known]
+        size = shape[0] * shape[1]
+        n = np.bincount(cells, minlength=size)
+        total = np.bincount(cells, values[known], minlength=size)
+        means[column] = np.where(n > 0, total / np.maximum(n, 1), np.nan).reshape(shape)
+    ran = ~np.isnan(means["success"])
+    several = ran.sum(axis=1) >= 2
+    full = int(several.sum()) >= max(LEAST_TASKS, len(ran) / 2)
+    kept = several if full else ran.sum(axis=1) == 1
+    task_types = tasks["task_type"].to_list()
+    return HeldOutTasks(
+        "full" if full else "matched",
+        _pick(tasks["task_text"].to_list(), kept),
+        _pick(task_types, kept),
+        _pick(tasks["repository"].to_list(), kept),
+        ran[kept],
+        means["success"][kept],
+        means["cost_usd"][kept],
+        means["duration_ms"][kept],
+        _propensity(statistics, _pick(task_types, kept)),
+    )
+
+
+def value_of(tasks: HeldOutTasks, chosen: Array, amounts: Array, *, share: bool) -> Value:
+    """Return what a policy's choices are worth.
+
+    Args:
+        tasks: the held-out tasks.
+        chosen: candidate for each task; -1 where the policy has none.
+        amounts: `tasks.success`, `tasks.cost` or `tasks.duration`.
+        share: whether the amount is a share, which has a Wilson interval; else the interval is normal.
+    """
+    rows = np.arange(len(chosen))
+    if not amounts.shape[1]:
+        return Value(None, 0)
+    got = np.where(chosen >= 0, amounts[rows, np.maximum(chosen, 0)], np.nan)
+    weights = np.ones(len(rows))
+    if tasks.basis == "matched":
+        weights = 1 / tasks.propensity[rows, np.maximum(chosen, 0)]
+    known = ~np.isnan(got)
+    return _mean(got[known], weights[known], share=share)
+
+
+def value_of_random(tasks: HeldOutTasks, amounts: Array, *, share: bool) -> Value:
+    """Return the expected worth of choosing among the allowed candidates with equal chances."""
+    if tasks.basis == "full":
+        known = ~np.isnan(amounts)
+        n = known.sum(axis=1)
+        means = np.where(known, amounts, 0).sum(axis=1)[n > 0] / n[n > 0]
+        return _mean(means, np.ones(len(means)), share=share)
+    known = ~np.isnan(amounts) & tasks.ran
+    return _mean(amounts[known], 1 / tasks.propensity[known], share=share)
+
+
+def best_possible(tasks: HeldOutTasks) -> Array:
+    """Return the candidate that did best on each task; -1 where only one was run."""
+    if tasks.basis != "full":
+        return np.full(len(tasks.ran), -1)
+    return np.where(tasks.ran, np.nan_to_num(tasks.success), -np.inf).argmax(axis=1)
+
+
+def as_run(tasks: HeldOutTasks, amounts: Array, *, share: bool) -> Value:
+    """Return the plain mean of what was run."""
+    known = ~np.isnan(amounts) & tasks.ran
+    return _mean(amounts[known], np.ones(int(known.sum())), share=share)
+
+
+def _mean(values: Array, weights: Array, *, share: bool) -> Value:
+    n = len(values)
+    if n < LEAST_TASKS:
+        return Value(None, n)
+    effective = weights.sum() ** 2 / (weights**2).sum()
+    if effective < LEAST_TASKS:
+        return Value(None, n)
+    mean = float((weights * values).sum() / weights.sum())
+    if share:
+        low, high = wilson(np.array(mean), np.array(effective))
+        return Value(mean, n, float(low), float(high))
+    error = 1.96 * float(np.sqrt((weights**2 * (values - mean) ** 2).sum()) / weights.sum())
+    return Value(mean, n, max(mean - error, 0.0), mean + error)
+
+
+def _propensity(statistics: Statistics, task_types: list[str | None]) -> Array:
+    overall = statistics.overall.n / max(statistics.overall.n.sum(), 1)
+    counts = statistics.by_type.at(statistics.types_of(task_types)).n
+    shares = (counts + _PRIOR * overall) / (counts.sum(axis=1, keepdims=True) + _PRIOR)
+    return np.maximum(shares, _LEAST_PROPENSITY)
+
+
+def _pick(values: list[str | None], kept: Array) -> list[str | None]:
+    return [value for value, keep in zip(values, kept, strict=True) if keep]

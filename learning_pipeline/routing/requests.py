@@ -1,0 +1,82 @@
+"""What `route` is asked: a task, and which candidates may take it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from learning_pipeline.errors import UsageError
+from learning_pipeline.routing.rules import tier_of
+from learning_pipeline.routing.statistics import Candidate
+
+_TEXT_FIELDS = ("task_id", "task_text", "task_type", "repository")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A candidate of one request, and its number in the model; None where the model does not know it."""
+
+    candidate: Candidate
+    number: int | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One task to be routed; `options` is None where every known candidate may take it."""
+
+    task_id: str | None
+    task_text: str | None
+    task_type: str | None
+    repository: str | None
+    options: tuple[Option, ...] | None
+
+
+def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
+    """Read one request.
+
+    A candidate is `{"agent_name": ..., "model": ...}`, or a text: an agent, a model, or agent/model. One that names
+    only an agent, or only a model, stands for all known candidates of it.
+
+    Raises:
+        UsageError: a field has a value that it cannot have; the message names it.
+    """
+    values: dict[str, str | None] = {}
+    for name in _TEXT_FIELDS:
+        value = item.get(name)
+        if name == "task_id" and isinstance(value, int):
+            value = str(value)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{name} must be text, not {value!r:.60}")
+        values[name] = value
+    given = item.get("candidates")
+    if given is not None and not isinstance(given, list | tuple):
+        raise UsageError(f"candidates must be a list, not {given!r:.60}")
+    options = (
+        None if not given else tuple(dict.fromkeys(option for entry in given for option in _resolve(entry, known)))
+    )
+    return Request(values["task_id"], values["task_text"], values["task_type"], values["repository"], options)
+
+
+def _resolve(entry: Any, known: Sequence[Candidate]) -> list[Option]:
+    if isinstance(entry, str) and entry:
+        matches = [item.name == entry for item in known]
+        for names in ([item.agent_name for item in known], [item.model for item in known]):
+            if not any(matches):
+                matches = [name == entry for name in names]
+        found = [Option(item, number) for number, item in enumerate(known) if matches[number]]
+        agent, _, named = entry.partition("/")
+        return found or [Option(Candidate(agent, named or None, tier_of(named or agent)), None)]
+    if not isinstance(entry, Mapping):
+        raise UsageError(f"a candidate must be a name or an object with agent_name and model, not {entry!r:.60}")
+    agent_name, model = entry.get("agent_name"), entry.get("model")
+    for name, value in (("agent_name", agent_name), ("model", model)):
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"a candidate's {name} must be text, not {value!r:.60}")
+    if not agent_name and not model:
+        raise UsageError("a candidate needs an agent_name or a model")
+    found = [
+        Option(item, number)
+        for number, item in enumerate(known)
+        if (not agent_name or item.agent_name == agent_name) and (not model or item.model == model)
+    ]
+    exact = [option for option in found if "model" in entry and option.candidate.model == model]
+    return exact or found or [Option(Candidate(agent_name or "", model, tier_of(model)), None)]

@@ -1,0 +1,157 @@
+"""Training: from the marts' executions to a version in the registry."""
+
+import io
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from learning_pipeline import __version__
+from learning_pipeline.lake.store import content_digest
+from learning_pipeline.progress import Progress, silent
+from learning_pipeline.routing.labels import experience, split
+from learning_pipeline.routing.registry import EVALUATION, Registry, Version
+from learning_pipeline.settings import Settings
+
+# Changes when the same data would give another model.
+CODE_VERSION = f"{__version__}+1"
+_STEPS = 6
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What training did."""
+
+    version: str | None
+    promoted: bool
+    reason: str
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    trained: bool = False
+
+
+def train(settings: Settings, *, now: datetime, progress: Progress = silent) -> TrainReport:
+    """Train a router on all executions, judge it on the newest fifth of tasks, and promote it if it is good enough.
+
+    What is stored learns from everything; what is judged is the same method, learned from the older part.
+    Nothing is written where the executions are those of a version that exists, or where none has an outcome.
+    """
+    from learning_pipeline.marts.reader import read
+
+    begin = time.monotonic()
+    progress("train: read", 0, _STEPS)
+    rows = experience(read(settings, "fct_executions"))
+    return train_on(settings, rows, now=now, progress=progress, begin=begin)
+
+
+def train_on(
+    settings: Settings, rows: pl.DataFrame, *, now: datetime, progress: Progress = silent, begin: float | None = None
+) -> TrainReport:
+    """Train on given experience (see `labels.experience`)."""
+    begin = time.monotonic() if begin is None else begin
+    registry = Registry(settings.models_dir)
+    labelled = int(rows["labelled"].sum())
+    if labelled == 0:
+        latest = registry.latest()
+        return TrainReport(
+            latest.version if latest else None,
+            False,
+            f"there is nothing to learn from: none of {rows.height} executions has an observed outcome",
+            seconds=time.monotonic() - begin,
+        )
+    basis = {
+        "data_digest": content_digest(rows),
+        "code_version": CODE_VERSION,
+        "seed": settings.seed,
+        "min_evidence": settings.router_min_evidence,
+    }
+    for known in reversed(registry.versions()):
+        if all(known.manifest.get(name) == value for name, value in basis.items()):
+            return _unchanged(registry, known, now=now, seconds=time.monotonic() - begin)
+    return _train(settings, registry, rows, labelled, basis, now=now, progress=progress, begin=begin)
+
+
+def _unchanged(registry: Registry, known: Version, *, now: datetime, seconds: float) -> TrainReport:
+    latest = registry.latest()
+    if latest is None or latest.version != known.version or not registry.is_settled(known.version):
+        # The data went back to what it was, or a crash came between writing and promoting.
+        registry.settle(known.version, known.manifest["stage"], known.manifest["reason"], now=now)
+        known = registry.current(known.version) or known
+    return TrainReport(
+        known.version,
+        known.stage == "production",
+        f"the executions are those of version {known.version}: {known.reason}",
+        dict(known.manifest.get("metrics", {})),
+        seconds,
+    )
+
+
+def _train(
+    settings: Settings,
+    registry: Registry,
+    rows: pl.DataFrame,
+    labelled: int,
+    basis: dict[str, Any],
+    *,
+    now: datetime,
+    progress: Progress,
+    begin: float,
+) -> TrainReport:
+    from learning_pipeline.routing import card, embedding, storage
+    from learning_pipeline.routing.evaluation import as_frame, choose_parameters, evaluate
+    from learning_pipeline.routing.learn import build
+    from learning_pipeline.routing.model import Parameters
+    from learning_pipeline.routing.promotion import judge
+
+    older, newer = split(rows)
+    progress("train: embed older part", 1, _STEPS)
+    trial = embedding.fit(older["task_text"], seed=settings.seed)
+    progress("train: choose parameters", 2, _STEPS)
+    parameters = choose_parameters(older, trial, Parameters(min_evidence=settings.router_min_evidence))
+    progress("train: evaluate", 3, _STEPS)
+    evaluation = evaluate(build(older, trial, parameters), newer)
+    verdict = judge(evaluation, labelled, settings.router_min_evidence)
+    progress("train: learn from everything", 4, _STEPS)
+    final = embedding.fit(rows["task_text"], seed=settings.seed)
+    model = build(rows, final, parameters)
+    progress("train: write", 5, _STEPS)
+    arrays, names = storage.arrays_of(model), storage.names_of(model)
+    version = storage.version_of(arrays, names, *(f"{name}={value}" for name, value in sorted(basis.items())))
+    manifest = {
+        **basis,
+        "created_at": now.isoformat(),
+        "stage": verdict.stage,
+        "reason": verdict.reason,
+        "executions": rows.height,
+        "labelled": labelled,
+        "held_out": evaluation.held_out,
+        "candidates": [candidate.name for candidate in model.statistics.candidates],
+        "embedding_version": final.version,
+        "embedding_rank": int(final.directions.shape[1]),
+        "parameters": parameters.as_dict(),
+        "metrics": evaluation.metrics(),
+        "reliability": evaluation.reliability,
+        "first_at": _iso(rows["at"].min()),
+        "last_at": _iso(rows["at"].max()),
+    }
+    buffer = io.BytesIO()
+    as_frame(version, now, evaluation).write_parquet(buffer)
+    files = {
+        "model_card.md": card.model_card(version, manifest, evaluation, verdict).encode(),
+        EVALUATION: buffer.getvalue(),
+    }
+    plot = card.reliability_plot(evaluation)
+    if plot is not None:
+        files[card.PLOT] = plot
+    registry.write(version, arrays, names, manifest, files)
+    registry.settle(version, verdict.stage, verdict.reason, now=now)
+    registry.prune()
+    progress("train: done", _STEPS, _STEPS)
+    seconds = time.monotonic() - begin
+    return TrainReport(version, verdict.promoted, verdict.reason, evaluation.metrics(), seconds, trained=True)
+
+
+def _iso(value: Any) -> str | None:
+    return value.isoformat() if isinstance(value, datetime) else None
