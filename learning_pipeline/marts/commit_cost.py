@@ -49,7 +49,7 @@ def commit_cost(executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.La
         )
     )
     return (
-        pl.concat([by_commit, pl.LazyFrame({"commit": [None]}, schema={"commit": pl.String})], how="diagonal")
+        pl.concat([by_commit, *(_nothing(work) for work in (executions, calls, git_events))], how="diagonal")
         .sort("commit", "executions", nulls_last=True)
         .unique("commit", keep="first", maintain_order=True)
         .join(_known(git_events), on="commit", how="full", coalesce=True)
@@ -59,6 +59,11 @@ def commit_cost(executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.La
             is_attributed=pl.col("commit").is_not_null(),
         )
     )
+
+
+def _nothing(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Return one row without a commit, where there is anything at all."""
+    return frame.select(commit=pl.lit(None, pl.String)).head(1)
 
 
 def _share(column: str) -> pl.Expr:

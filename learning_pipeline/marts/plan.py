@@ -7,7 +7,7 @@ code. It is stale when that differs from what it would be now. Nothing depends o
 import hashlib
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import polars as pl
@@ -80,7 +80,11 @@ class Plan:
     def links(self) -> dict[date, tuple[str, pl.DataFrame]]:
         """The commits of executions, with a digest, by the executions' day."""
         version = digest_of([sorted(self.lake_digests[stream].items()) for stream in _LINKED])
-        return _links(str(self._settings.home), version, self)
+        key = (str(self._settings.home), version)
+        if key not in _LINKS:
+            _LINKS.clear()
+            _LINKS[key] = _links(self)
+        return _LINKS[key]
 
     def exists(self, table: str, day: date) -> bool:
         """Say whether the table has a part for a day: whether an input has one."""
@@ -155,9 +159,11 @@ class Plan:
         return found
 
 
-@lru_cache(maxsize=1)
-def _links(home: str, version: str, plan: Plan) -> dict[date, tuple[str, pl.DataFrame]]:
-    """Return the commit links of a home at a version of its streams."""
+# The links of the home and version that were asked for last: tables that are built one by one share them.
+_LINKS: dict[tuple[str, str], dict[date, tuple[str, pl.DataFrame]]] = {}
+
+
+def _links(plan: Plan) -> dict[date, tuple[str, pl.DataFrame]]:
     links = commit_links(*(plan.read_lake(stream) for stream in _LINKED))
     found = {}
     for (day,), frame in links.group_by("day", maintain_order=True):

@@ -54,9 +54,9 @@ class Staging:
 
     def __init__(self, staging_dir: Path) -> None:
         self.dir = staging_dir
-        staging_dir.mkdir(parents=True, exist_ok=True)
         path = staging_dir / "staged.sqlite"
         try:
+            staging_dir.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")

@@ -1,0 +1,117 @@
+"""A home directory, and a lake with a bit of everything."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from learning_pipeline.settings import Settings, load_settings
+from learning_pipeline_tests.factories import fill_lake
+
+NOW = datetime(2026, 4, 1, tzinfo=UTC)
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+DAYS = 20
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(tmp_path / "home")
+
+
+def commit_id(number: int) -> str:
+    return f"{number:07d}" + "a" * 33
+
+
+def world(seed: int = 7) -> dict[str, list[dict[str, Any]]]:
+    """Return rows of all streams: unknown values, sub-agents, unpriced models, work over midnight, commits."""
+    rng = random.Random(seed)
+    rows: dict[str, list[dict[str, Any]]] = {"executions": [], "llm_calls": [], "tool_calls": [], "git_events": []}
+    models = ["claude-opus-4-5-20251101", "claude-sonnet-4-5", "gpt-5", "no-such-model", None]
+    for n in range(400):
+        start = FIRST + timedelta(seconds=rng.randrange(DAYS * 86400))
+        took = timedelta(seconds=rng.randrange(1, 9000))
+        session = f"session-{rng.randrange(90)}"
+        success = rng.choice([True, True, True, False, None])
+        parent = f"e{n - 1}" if n % 7 == 3 else None
+        agent = rng.choice(["alpha", "beta", "gamma", "delta"])
+        ended = None if n % 50 == 0 else start + took
+        model = rng.choice(models)
+        common = {"execution_id": f"e{n}", "session_id": session, "agent_name": agent}
+        rows["executions"].append(
+            common
+            | {
+                "parent_execution_id": parent,
+                "agent_kind": "subagent" if parent else "main",
+                "model": model,
+                "task_type": rng.choice(["bug_fix", "feature", None]),
+                "repository": rng.choice(["repo", "other", None]),
+                "started_at": start,
+                "ended_at": ended,
+                "duration_ms": None if ended is None else int(took.total_seconds() * 1000),
+                "success": success,
+                "outcome": {True: "success", False: "failure", None: "unknown"}[success],
+                "error_type": "tool" if success is False else None,
+                "quality_score": rng.choice([None, rng.random()]),
+                "reported_cost_usd": rng.choice([None, rng.randrange(1000) / 1000]),
+                "input_tokens": rng.choice([None, rng.randrange(10_000)]),
+                "tool_errors": rng.randrange(3),
+            }
+        )
+        for k in range(rng.randrange(5)):
+            at = start + took * (k / 5)
+            rows["llm_calls"].append(
+                common
+                | {
+                    "call_id": f"c{n}.{k}",
+                    "model": model,
+                    "provider": None,
+                    "started_at": at,
+                    "duration_ms": rng.choice([None, rng.randrange(60_000)]),
+                    "input_tokens": rng.choice([None, *range(100, 120)]),
+                    "output_tokens": rng.randrange(5000),
+                    "cache_read_tokens": rng.randrange(300_000),
+                    "cache_write_5m_tokens": rng.choice([None, rng.randrange(9000)]),
+                    "cache_write_1h_tokens": rng.choice([None, rng.randrange(9000)]),
+                    "is_error": rng.choice([None, False, True]),
+                    "source": rng.choice(["claude_code", "execution_log"]),
+                }
+            )
+        for k in range(rng.randrange(4)):
+            rows["tool_calls"].append(
+                common
+                | {
+                    "tool_call_id": f"t{n}.{k}",
+                    "tool_name": rng.choice(["Bash", "Read", None]),
+                    "started_at": start + took * (k / 5),
+                    "duration_ms": rng.choice([None, rng.randrange(60_000)]),
+                    "is_error": rng.choice([None, False, True]),
+                    "decision": rng.choice([None, "accept", "reject"]),
+                    "commit_prefix": commit_id(rng.randrange(70))[:7] if rng.random() < 0.1 else None,
+                }
+            )
+    rows["llm_calls"] += [{"call_id": f"loose{n}", "input_tokens": 9, "output_tokens": 1} for n in range(3)]
+    for n in range(60):
+        rows["git_events"].append(
+            {
+                "event_id": f"g{n}",
+                "commit": commit_id(n),
+                "occurred_at": FIRST + timedelta(hours=n * 7),
+                "session_id": f"session-{n}" if n % 5 == 0 else None,
+                "reverts_commit": commit_id(n - 3) if n % 11 == 10 else None,
+                "subject": f"change {n}",
+                "lines_added": n,
+                "lines_removed": None,
+                "author_hash": f"author{n % 3}",
+                "is_merge": n % 9 == 0,
+            }
+        )
+    return rows
+
+
+@pytest.fixture
+def full(settings: Settings) -> Settings:
+    """Settings of a home whose lake holds `world`."""
+    fill_lake(settings.home, **world())
+    return settings

@@ -1,0 +1,251 @@
+import shutil
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from learning_pipeline.contracts.base import key_columns, polars_schema
+from learning_pipeline.errors import PipelineError
+from learning_pipeline.lake.state import State
+from learning_pipeline.marts.build import build, build_days, stale_days, write_database
+from learning_pipeline.marts.digest import digests
+from learning_pipeline.marts.reader import read
+from learning_pipeline.marts.registry import TABLES
+from learning_pipeline.marts.staging import Staging, part_path
+from learning_pipeline.settings import Settings, load_settings
+from learning_pipeline_tests.factories import NOON, fill_lake
+from learning_pipeline_tests.marts.conftest import NOW, commit_id, world
+
+DAY = timedelta(days=1)
+
+
+def stamps(home: Path) -> dict[Path, tuple[int, int]]:
+    """Return inode and time of every staged file: what changes when one is written."""
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (home / "marts").rglob("*.parquet")}
+
+
+def written(before: dict[Path, tuple[int, int]], home: Path) -> set[tuple[str, str]]:
+    """Return table and day of the files that were written since."""
+    changed = [path for path, stamp in stamps(home).items() if before.get(path) != stamp]
+    return {(path.relative_to(home / "marts").parts[0], path.parent.name) for path in changed}
+
+
+def test_every_table_has_its_contracts_form_and_a_unique_key(full: Settings) -> None:
+    report = build(full, now=NOW)
+    for name, spec in TABLES.items():
+        frame = read(full, name).collect()
+        assert frame.schema == polars_schema(spec.contract), name
+        assert not frame.select(key_columns(spec.contract)).is_duplicated().any(), name
+        assert report.tables[name] == frame.height, name
+    assert all(
+        report.tables[name] for name in TABLES if not name.startswith(("mart_data_q", "mart_q", "mart_unk", "mart_i"))
+    )
+
+
+def test_a_second_build_does_nothing(full: Settings) -> None:
+    assert build(full, now=NOW).changed
+    before, inode = stamps(full.home), full.marts_path.stat().st_ino
+    again = build(full, now=NOW + DAY)
+    assert (again.days, again.changed, stale_days(full)) == ([], False, [])
+    assert written(before, full.home) == set()
+    assert full.marts_path.stat().st_ino == inode
+
+
+def test_an_empty_lake_makes_all_tables_without_rows(settings: Settings) -> None:
+    report = build(settings, now=NOW)
+    assert report.days == [] and report.changed
+    assert {name for name, rows in report.tables.items() if rows} == {"mart_data_dictionary", "mart_freshness"}
+    assert set(digests(settings.marts_path)) >= {"fct_executions", "mart_usage_daily", "dim_models"}
+    assert not build(settings, now=NOW).changed
+
+
+def test_a_late_event_rebuilds_its_own_day_only(full: Settings) -> None:
+    build(full, now=NOW)
+    before = stamps(full.home)
+    same_day = [row for row in world()["llm_calls"] if row.get("started_at", NOON).date() == NOON.date()]
+    fill_lake(full.home, llm_calls=[*same_day, {"call_id": "late", "input_tokens": 5, "output_tokens": 5}])
+    assert NOON.date() in stale_days(full)
+    report = build(full, now=NOW)
+    days = {day for _, day in written(before, full.home) if day.startswith("day=")}
+    assert report.changed
+    assert days == {f"day={NOON.date()}"}
+
+
+def test_a_call_after_midnight_counts_for_its_execution(settings: Settings) -> None:
+    late = datetime(2026, 3, 2, 23, 59, tzinfo=NOON.tzinfo)
+    execution = {
+        "execution_id": "e",
+        "started_at": late,
+        "ended_at": late + timedelta(minutes=9),
+        "duration_ms": 540_000,
+    }
+    call = {"execution_id": "e", "input_tokens": 100_000, "output_tokens": 0}
+    fill_lake(settings.home, executions=[execution], llm_calls=[call | {"call_id": "1", "started_at": late}])
+    build(settings, now=NOW)
+    assert read(settings, "fct_executions").collect()["cost_usd"].to_list() == [Decimal("0.3")]
+    fill_lake(settings.home, llm_calls=[call | {"call_id": "2", "started_at": late + timedelta(minutes=2)}])
+    assert stale_days(settings) == [date(2026, 3, 2), date(2026, 3, 3)]
+    build(settings, now=NOW)
+    assert read(settings, "fct_executions").collect()["cost_usd"].to_list() == [Decimal("0.6")]
+
+
+def test_cost_of_an_execution_is_unknown_when_that_of_a_call_is(settings: Settings) -> None:
+    calls = [{"call_id": "1", "execution_id": "e", "input_tokens": 5, "output_tokens": 5}]
+    calls.append({"call_id": "2", "execution_id": "e", "model": "no-such-model", "input_tokens": 5, "output_tokens": 5})
+    fill_lake(settings.home, executions=[{"execution_id": "e"}, {"execution_id": "without"}], llm_calls=calls)
+    build(settings, now=NOW)
+    assert read(settings, "fct_executions").collect()["cost_usd"].to_list() == [None, None]
+    unpriced = read(settings, "mart_unpriced_models").collect()
+    assert unpriced.select("model", "calls", "input_tokens").rows() == [("no-such-model", 1, 5)]
+
+
+def test_a_late_git_event_reaches_the_execution(settings: Settings) -> None:
+    tool = {"tool_call_id": "t", "execution_id": "e", "commit_prefix": commit_id(1)[:8]}
+    fill_lake(settings.home, executions=[{"execution_id": "e"}], tool_calls=[tool])
+    build(settings, now=NOW)
+
+    def told() -> tuple[Any, ...]:
+        return read(settings, "fct_executions").select("commits", "committed", "reverted").collect().row(0)
+
+    assert told() == ([commit_id(1)[:8]], True, None)
+    made = {"event_id": "g1", "commit": commit_id(1), "occurred_at": NOON + 3 * DAY}
+    fill_lake(settings.home, git_events=[made])
+    assert stale_days(settings) == [NOON.date(), (NOON + 3 * DAY).date()]
+    build(settings, now=NOW)
+    assert told() == ([commit_id(1)], True, False)
+    undone = {"event_id": "g2", "commit": commit_id(2), "reverts_commit": commit_id(1), "occurred_at": NOON + 9 * DAY}
+    fill_lake(settings.home, git_events=[undone])
+    build(settings, now=NOW)
+    assert told() == ([commit_id(1)], True, True)
+
+
+def test_a_git_event_of_nobody_rebuilds_no_execution(full: Settings) -> None:
+    build(full, now=NOW)
+    before = stamps(full.home)
+    far = NOON + 200 * DAY
+    fill_lake(full.home, git_events=[{"event_id": "x", "commit": commit_id(999), "occurred_at": far}])
+    assert stale_days(full) == [far.date()]
+    build(full, now=NOW)
+    assert {(table, day) for table, day in written(before, full.home) if day.startswith("day=")} == {
+        ("fct_git_events", f"day={far.date()}"),
+        ("mart_git_daily", f"day={far.date()}"),
+    }
+
+
+def test_any_way_to_the_same_lake_gives_the_same_marts(tmp_path: Path) -> None:
+    rows = world()
+    once, twice = load_settings(tmp_path / "once"), load_settings(tmp_path / "twice")
+    fill_lake(once.home, **rows)
+    build(once, now=NOW)
+    for part in (0, 1):
+        some = {stream: [row for n, row in enumerate(all_) if part or n % 3] for stream, all_ in rows.items()}
+        fill_lake(twice.home, **{stream: reversed(all_) for stream, all_ in some.items()})
+        build(twice, now=NOW + part * DAY)
+    assert digests(once.marts_path) == digests(twice.marts_path)
+    fill_lake(
+        once.home, llm_calls=[{"call_id": "more", "input_tokens": 1, "output_tokens": 1, "started_at": NOON - 99 * DAY}]
+    )
+    build(once, now=NOW)
+    assert digests(once.marts_path) != digests(twice.marts_path)
+
+
+@pytest.mark.parametrize("moment", range(0, 40, 9))
+def test_a_kill_at_any_write_converges(
+    full: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    from learning_pipeline.marts import staging
+
+    build(full, now=NOW)
+    fill_lake(full.home, **{stream: rows[::2] for stream, rows in world(seed=8).items()})
+    left = [moment]
+    write = staging.write_parquet
+
+    def dying(frame: pl.DataFrame, path: Path) -> None:
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        write(frame, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(staging, "write_parquet", dying)
+        with pytest.raises(KeyboardInterrupt):
+            build(full, now=NOW)
+    build(full, now=NOW)
+    clean = load_settings(tmp_path / "clean")
+    shutil.copytree(full.lake_dir, clean.lake_dir)
+    shutil.copy(full.state_path, clean.state_path)
+    build(clean, now=NOW)
+    assert digests(full.marts_path) == digests(clean.marts_path)
+
+
+def test_a_staged_file_that_is_gone_is_made_again(full: Settings) -> None:
+    build(full, now=NOW)
+    before = digests(full.marts_path)
+    part_path(full.staging_dir, "fct_tool_calls", NOON.date()).unlink()
+    assert stale_days(full) == [NOON.date()]
+    assert not build(full, now=NOW).changed
+    assert digests(full.marts_path) == before
+
+
+def test_days_one_by_one_equal_days_together(full: Settings, tmp_path: Path) -> None:
+    build(full, now=NOW)
+    other = load_settings(tmp_path / "other")
+    shutil.copytree(full.lake_dir, other.lake_dir)
+    shutil.copy(full.state_path, other.state_path)
+    days = stale_days(other)
+    for table, spec in TABLES.items():
+        if spec.by_day:
+            for day in reversed(days):
+                rows = build_days(other, table, [day], now=NOW)
+                assert rows == {day: read(other, table, [day]).collect().height}
+    assert stale_days(other) == []
+    write_database(other, now=NOW)
+    assert digests(other.marts_path) == digests(full.marts_path)
+    for table in ("fct_executions", "mart_agent_daily"):
+        assert_frame_equal(read(other, table).collect(), read(full, table).collect())
+
+
+def test_facts_leave_the_database_after_their_time_and_stay_staged(settings: Settings) -> None:
+    from learning_pipeline.marts.query import run
+
+    days = [NOON - n * DAY for n in (0, 90, 91)]
+    fill_lake(
+        settings.home,
+        llm_calls=[
+            {"call_id": f"{n}", "started_at": day, "input_tokens": 1, "output_tokens": 1} for n, day in enumerate(days)
+        ],
+    )
+    build(settings, now=NOW)
+    assert run(settings, sql="select count(*) from fct_llm_calls").rows == [(2,)]
+    assert run(settings, sql="select sum(calls) from mart_usage_daily").rows == [(3,)]
+    assert read(settings, "fct_llm_calls").collect().height == 3
+    build(load_settings(settings.home, retention_days=200), now=NOW)
+    assert run(settings, sql="select count(*) from fct_llm_calls").rows == [(3,)]
+
+
+def test_a_change_of_prices_reaches_all_days(full: Settings) -> None:
+    build(full, now=NOW)
+    path = full.home / "prices.toml"
+    path.write_text("[[price]]\nmodel = 'no-such-model'\ninput_usd_per_mtok = 1\noutput_usd_per_mtok = 1\n")
+    build(load_settings(full.home, price_file=path), now=NOW)
+    assert read(full, "mart_unpriced_models").filter(pl.col("model") == "no-such-model").collect().is_empty()
+
+
+def test_rows_that_break_the_contract_are_explained(settings: Settings) -> None:
+    fill_lake(settings.home, executions=[{"execution_id": "e", "outcome": "excellent"}])
+    with pytest.raises(PipelineError, match="fct_executions breaks its contract: column outcome, check isin"):
+        build(settings, now=NOW)
+
+
+def test_a_partition_that_was_emptied_leaves_nothing(settings: Settings) -> None:
+    fill_lake(settings.home, tool_calls=[{"tool_call_id": "t"}])
+    build(settings, now=NOW)
+    with State(settings.state_path) as state, state.transaction() as db:
+        db.execute("delete from partitions")
+    build(settings, now=NOW)
+    with Staging(settings.staging_dir) as staging:
+        assert not staging.parts("fct_tool_calls") and not staging.parts("mart_tool_daily")

@@ -1,0 +1,54 @@
+import pytest
+
+from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.marts import query
+from learning_pipeline.marts.build import build
+from learning_pipeline.settings import Settings
+from learning_pipeline_tests.marts.conftest import NOW
+
+
+def test_every_question_of_the_book_runs(full: Settings) -> None:
+    build(full, now=NOW)
+    book = query.queries()
+    assert len(book) >= 10
+    for name, description in book.items():
+        assert description and not description.startswith("--"), name
+        result = query.run(full, name=name)
+        assert len(result.columns) == len(result.types) > 1, name
+        if name not in ("data_quality", "rejected"):
+            assert result.rows, name
+
+
+def test_every_question_runs_without_data(settings: Settings) -> None:
+    build(settings, now=NOW)
+    for name in query.queries():
+        query.run(settings, name=name)
+
+
+def test_marts_that_are_not_there_are_explained(settings: Settings) -> None:
+    with pytest.raises(PipelineError, match="refresh"):
+        query.run(settings, sql="select 1")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "selec 1",
+        "select nothing from fct_executions",
+        "delete from fct_executions",
+        "select * from read_csv('/etc/passwd')",
+    ],
+)
+def test_bad_sql_is_one_clear_line_and_changes_nothing(settings: Settings, sql: str) -> None:
+    build(settings, now=NOW)
+    with pytest.raises(PipelineError) as error:
+        query.run(settings, sql=sql)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_name_lists_the_known(settings: Settings) -> None:
+    build(settings, now=NOW)
+    with pytest.raises(UsageError, match="leaderboard"):
+        query.run(settings, name="nothing")
+    with pytest.raises(UsageError):
+        query.run(settings)
