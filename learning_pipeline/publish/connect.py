@@ -24,13 +24,14 @@ def where(url: str) -> str:
 
 
 def _parts(url: str) -> dict[str, Any]:
+    wrong = UsageError("postgres_url is not a valid PostgreSQL URL; it looks like postgresql://user@host:5432/database")
     try:
-        return conninfo.conninfo_to_dict(url)
+        parts = conninfo.conninfo_to_dict(url)
     except psycopg.Error:
-        # The parser's own message can quote parts of the URL, the password among them.
-        raise UsageError(
-            "postgres_url is not a valid PostgreSQL URL; it looks like postgresql://user@host:5432/database"
-        ) from None
+        raise wrong from None  # The parser's own message can quote parts of the URL, the password among them.
+    if not all(port.isascii() and (port.isdigit() or not port) for port in str(parts.get("port") or "").split(",")):
+        raise wrong
+    return parts
 
 
 def one_line(error: psycopg.Error, url: str = "") -> str:

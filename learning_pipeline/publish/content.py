@@ -64,7 +64,7 @@ class Content:
         for (day,), rows in self.executions.partition_by("day", as_dict=True).items():
             assert isinstance(day, date)
             found = vector_days.get((day,))
-            vector_digest = "" if found is None else f"{version}:{content_digest(found)}"
+            vector_digest = "" if found is None else f"{version}:{_vectors_digest(found)}"
             parts[day.isoformat()] = _hash(str(FORM), content_digest(rows), vector_digest)
         if self.recommendations.height:
             parts[RECOMMENDATIONS] = _hash(str(FORM), content_digest(self.recommendations))
@@ -188,6 +188,12 @@ def changed_parts(wanted: Mapping[str, str], published: Mapping[str, str]) -> tu
     """Return the parts to load, and those to remove."""
     load = {name for name, digest in wanted.items() if published.get(name) != digest}
     return load, set(published) - set(wanted)
+
+
+def _vectors_digest(frame: pl.DataFrame) -> str:
+    digest = hashlib.blake2b("\n".join(frame["execution_id"]).encode(), digest_size=16)
+    digest.update(frame["task_embedding"].to_numpy().astype("<f4").tobytes())
+    return digest.hexdigest()
 
 
 def _hash(*parts: str) -> str:

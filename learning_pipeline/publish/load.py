@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 4
 _ANALYZE_SHARE = 0.1
+_CACHE = "embeddings"  # Of models/: what routing keeps there follows from the models and the texts.
 
 
 @dataclass(frozen=True)
@@ -159,15 +160,16 @@ def _content(settings: Settings) -> "Content":
 def _inputs(settings: Settings) -> str:
     """Return a digest of name, size and time of every file that is published from."""
     digest = hashlib.blake2b(__version__.encode(), digest_size=16)
-    for root in (settings.staging_dir / "fct_executions", settings.models_dir):
-        for path in sorted(_files(root)):
-            found = path.stat()
-            digest.update(f"\n{path}\0{found.st_size}\0{found.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+    for path in sorted([*_files(settings.staging_dir / "fct_executions"), *_files(settings.models_dir)]):
+        found = path.stat()
+        digest.update(f"\n{path}\0{found.st_size}\0{found.st_mtime_ns}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
 def _files(root: Path) -> Iterator[Path]:
-    for directory, _, names in os.walk(root):
+    for directory, subdirectories, names in os.walk(root):
+        if _CACHE in subdirectories:
+            subdirectories.remove(_CACHE)
         yield from (Path(directory, name) for name in names)
 
 

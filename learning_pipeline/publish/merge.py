@@ -167,9 +167,7 @@ def _merge(
         "source": source,
         "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
         "key": sql.Identifier("execution_id"),
-        "set": sql.SQL(", ").join(
-            sql.SQL("{0} = s.{0}").format(sql.Identifier(name)) for name in columns if name != "execution_id"
-        ),
+        "set": sql.SQL(", ").join(_assignment(name) for name in columns if name != "execution_id"),
         # When a row was landed says nothing about what it says.
         "old": _row("t", columns),
         "new": _row("s", columns),
@@ -187,6 +185,12 @@ def _merge(
         what: connection.execute(sql.SQL(statement).format(**names), {"days": days, **parameters}).rowcount
         for what, statement in statements.items()
     }
+
+
+def _assignment(column: str) -> sql.Composed:
+    """Return the assignment of a staged value; an embedding that is the same stays where it is, as does its index."""
+    new = "case when t.{0} is distinct from s.{0} then s.{0} else t.{0} end" if column == "task_embedding" else "s.{0}"
+    return sql.SQL("{0} = " + new).format(sql.Identifier(column))
 
 
 def _row(alias: str, columns: Iterable[str]) -> sql.Composed:

@@ -63,7 +63,7 @@ def downgrade(url: str, to: str | None = None) -> None:
     Raises:
         UsageError: there is no such revision.
     """
-    known = [revision for revision, _ in _revisions()]
+    known = _revisions()
     if to is not None and to not in known:
         raise UsageError(f"there is no revision {to!r}; there are: {', '.join(known)}")
     with _migration(url, "downgrading the schema") as (config, connection):
@@ -93,7 +93,7 @@ def status(url: str) -> list[tuple[str, bool]]:
     """Return every revision, oldest first, and whether it is applied."""
     with connect(url) as connection:
         now = current(connection)
-    revisions = [revision for revision, _ in _revisions()]
+    revisions = _revisions()
     if now is None:
         return [(revision, False) for revision in revisions]
     if now not in revisions:
@@ -101,11 +101,6 @@ def status(url: str) -> list[tuple[str, bool]]:
             f"the schema at {where(url)} is at {now!r}, which this program does not know; install a newer version"
         )
     return [(revision, revisions.index(revision) <= revisions.index(now)) for revision in revisions]
-
-
-def newest() -> str:
-    """Return the revision that this program needs."""
-    return _revisions()[-1][0]
 
 
 def current(connection: psycopg.Connection[Any]) -> str | None:
@@ -174,13 +169,10 @@ def _config() -> "Config":
     return config
 
 
-def _revisions() -> list[tuple[str, str]]:
-    """Return the revisions and what they are about, oldest first."""
-    from alembic.script import ScriptDirectory
-
+def _revisions() -> list[str]:
+    """Return the revisions, oldest first: their files' names, which are numbered."""
     _check_checkout()
-    scripts = list(ScriptDirectory.from_config(_config()).walk_revisions())
-    return [(script.revision, script.doc) for script in reversed(scripts)]
+    return sorted(path.stem for path in (SQL_DIR / "versions").glob("[0-9]*.py"))
 
 
 def _raw(connection: "Connection") -> psycopg.Connection[Any]:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 
 from learning_pipeline.contracts.base import column_comments, description
 from learning_pipeline.errors import PipelineError, UsageError
@@ -79,6 +80,14 @@ def test_one_revision_back_and_forth(upgraded: str) -> None:
     assert all(applied for _, applied in migrate.status(upgraded))
     with pytest.raises(UsageError, match="no revision '9999'"):
         migrate.downgrade(upgraded, "9999")
+
+
+def test_revisions_are_in_the_order_of_their_numbers(url: str) -> None:
+    scripts = list(ScriptDirectory(str(migrate.SQL_DIR)).walk_revisions())
+    assert [script.revision for script in reversed(scripts)] == [revision for revision, _ in migrate.status(url)]
+    for revision, _ in migrate.status(url):
+        for name in (f"{revision}.sql", f"{revision}.rollback.sql"):
+            assert (migrate.SQL_DIR / "versions" / name).exists()
 
 
 def test_a_second_upgrade_changes_nothing(upgraded: str) -> None:

@@ -106,7 +106,7 @@ create table enhanced_learning.agent_metrics (
     embedding_version text,
     task_embedding vector(512),
     constraint embedding_has_version check ((task_embedding is null) = (embedding_version is null))
-);
+) with (fillfactor = 85);  -- Room for a new outcome beside the old row, so that no index is touched.
 
 create index agent_metrics_timestamp on enhanced_learning.agent_metrics ("timestamp");
 create index agent_metrics_day on enhanced_learning.agent_metrics (day);
