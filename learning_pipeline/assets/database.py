@@ -28,7 +28,7 @@ def database_asset(tables: Mapping[str, "TableSpec"], daily: set[str], kinds: tu
         DATABASE_KEY,
         deps=sorted(dg.AssetKey(name) for name in tables),
         description="marts.duckdb with every table and its comments: built aside, renamed over the old version.",
-        group_name="marts",
+        group_name="database",
         owners=["team:analytics"],
         kinds={"duckdb"},
     )
@@ -47,12 +47,12 @@ def database_asset(tables: Mapping[str, "TableSpec"], daily: set[str], kinds: tu
         yield dg.MaterializeResult(
             asset_key=DATABASE_KEY,
             metadata={
+                **usage,
                 "path": dg.MetadataValue.path(report.marts_path),
                 "bytes": report.marts_path.stat().st_size,
                 "new_version": report.changed,
                 "rows": dg.MetadataValue.json(report.tables),
                 "seconds": round(report.seconds, 3),
-                **usage,
             },
         )
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from learning_pipeline.settings import Settings, SourceSpec
 
 CHECKOUT = Path(__file__).parents[2]
-SAMPLE_DIR = CHECKOUT / "data" / "sample"
 HOOK_KIND = "git_hooks"
 
 
@@ -18,21 +17,18 @@ def default_specs(settings: Settings, *, checkout: Path = CHECKOUT) -> list[Sour
     """
     if settings.sources:
         return list(settings.sources)
-    from learning_pipeline.sources.registry import KINDS
+    from learning_pipeline.sources.registry import FILE_KINDS
 
     sample = checkout / "data" / "sample"
-    specs = [SourceSpec(kind=kind, path=sample / kind) for kind in KINDS if (sample / kind).exists()]
+    specs = [SourceSpec(kind=kind, path=sample / kind) for kind in FILE_KINDS if (sample / kind).exists()]
     transcripts = Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude") / "projects"
     if transcripts.is_dir():
         specs.append(SourceSpec(kind="claude_code", path=transcripts))
     if (checkout / ".git").exists():
         specs.append(SourceSpec(kind="git_history", path=checkout))
-    spool = spool_dir(settings)
+    from learning_pipeline.hooks import spool_dir
+
+    spool = spool_dir(settings.home)
     if spool.is_dir():
         specs.append(SourceSpec(kind=HOOK_KIND, path=spool))
     return specs
-
-
-def spool_dir(settings: Settings) -> Path:
-    """Return where the installed git hooks write."""
-    return settings.home / "spool"

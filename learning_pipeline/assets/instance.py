@@ -15,6 +15,8 @@ CONFIG = """\
 # Written once; change it as you like. Reference: https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
   enabled: false
+nux:
+  enabled: false
 # All runs write one home directory, so they go one after the other.
 concurrency:
   runs:

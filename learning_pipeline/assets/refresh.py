@@ -16,8 +16,16 @@ from learning_pipeline.assets.lock import home_lock
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings, SourceSpec
 
-LINE_COUNTS = ("lines_read", "events", "duplicates", "quarantined", "ignored")
-FILE_COUNTS = ("files_scanned", "files_changed", "bytes_read")
+COUNTS = (
+    "lines_read",
+    "events",
+    "duplicates",
+    "quarantined",
+    "ignored",
+    "files_scanned",
+    "files_changed",
+    "bytes_read",
+)
 DEFAULT_WAIT_SECONDS = 10.0
 NOT_PUBLISHED: dict[str, Any] = {"publish_id": None, "rows": {}}
 
@@ -27,7 +35,7 @@ class RefreshReport:
     """What a refresh did."""
 
     marts_path: Path
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*LINE_COUNTS, *FILE_COUNTS), 0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
     days: list[date] = field(default_factory=list)
     tables: dict[str, int] = field(default_factory=dict)
     unknown_fields: dict[str, int] = field(default_factory=dict)
@@ -150,7 +158,7 @@ def _run(
 
 
 def _note_landing(report: RefreshReport, landed: Any) -> None:
-    report.counts = {name: getattr(landed, name) for name in (*LINE_COUNTS, *FILE_COUNTS)}
+    report.counts = {name: getattr(landed, name) for name in COUNTS}
     report.unknown_fields = dict(landed.unknown_fields)
 
 

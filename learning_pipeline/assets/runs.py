@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError  # has no public name
 
 from learning_pipeline.assets import automation
 from learning_pipeline.assets.definitions import definitions_for
@@ -70,5 +71,7 @@ class Runner:
                 )
         except dg.Failure as failure:
             raise PipelineError(failure.description or str(failure)) from failure
+        except DagsterAssetCheckFailedError as failure:
+            raise PipelineError(f"a law is broken, so nothing was made from it: {failure}") from failure
         except dg.DagsterExecutionInterruptedError as interrupt:
             raise KeyboardInterrupt from interrupt

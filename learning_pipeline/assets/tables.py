@@ -16,10 +16,16 @@ if TYPE_CHECKING:
     from learning_pipeline.marts.registry import TableSpec
 
 
+# Inputs of tables that no landing brings: they come with the program or the configuration.
+NOT_LANDED = ("prices",)
+
+
 def landing_of(name: str, kinds: tuple[str, ...]) -> set[dg.AssetKey]:
     """Return what lands a stream; what tells of landing itself (ledger, quarantine) comes from all of it."""
     from learning_pipeline.sources import registry
 
+    if name in NOT_LANDED:
+        return set()
     writers = {kind for kind in kinds if name in registry.family(registry.source(kind).FAMILY).STREAMS}
     return {landing_key(kind) for kind in writers or kinds}
 
@@ -38,10 +44,10 @@ def table_spec(name: str, spec: "TableSpec", deps: list[dg.AssetKey]) -> dg.Asse
         name,
         deps=deps,
         description=description(spec.contract),
-        group_name="facts" if spec.kind == "fact" else "marts",
+        group_name=spec.group,
         owners=["team:analytics"],
         kinds={"polars", "parquet"},
-        tags={"table_kind": spec.kind, "family": spec.group},
+        tags={"table_kind": spec.kind},
         metadata={SCHEMA_KEY: column_schema(spec.contract), "key": ", ".join(key_columns(spec.contract))},
     )
 

@@ -42,6 +42,7 @@ def _show(text: str, fields: dict[str, Any], as_json: bool) -> None:
 def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float) -> None:
     """Read what is new in the raw logs into the lake."""
     from learning_pipeline.assets.record import mark_looked
+    from learning_pipeline.assets.refresh import COUNTS
     from learning_pipeline.cli.summary import landing_text
     from learning_pipeline.lake.land import land as run
 
@@ -49,19 +50,9 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
         now = datetime.now(UTC)
         report = run(settings, inputs(settings, sources), now=now, progress=progress)
         mark_looked(settings, now)
-    names = (
-        "lines_read",
-        "events",
-        "duplicates",
-        "quarantined",
-        "ignored",
-        "files_scanned",
-        "files_changed",
-        "bytes_read",
-    )
-    fields = {name: getattr(report, name) for name in names}
+    fields = {name: getattr(report, name) for name in COUNTS}
     fields |= {"days": report.days, "sources": report.sources, "seconds": round(report.seconds, 3)}
-    _show(landing_text({name: fields[name] for name in names}, len(report.days)), fields, as_json)
+    _show(landing_text({name: fields[name] for name in COUNTS}, len(report.days)), fields, as_json)
 
 
 @click.command()

@@ -135,6 +135,7 @@ class LlmCalls(Stream):
     model: Text = field("Model that answered, by the id in the log")
     provider: Text = field("Provider of the model")
     started_at: Timestamp = field("Time of the first line that tells of the call", null=False)
+    usage_at: Timestamp = field("Time of the line whose usage counts; the call's day is its day")
     duration_ms: Integer = count_field("Time the call took", unit="ms")
     input_tokens: Integer = count_field("Uncached input tokens", unit="tokens")
     output_tokens: Integer = count_field("Output tokens", unit="tokens")

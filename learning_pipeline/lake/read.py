@@ -91,7 +91,8 @@ class Reader:
 
     def _read(self, file: BinaryIO) -> bytes:
         try:
-            return file.read(_BLOCK)
+            # Of a compressed file, what there is: a whole block would be lost with the break in it.
+            return file.read1(_BLOCK) if isinstance(file, gzip.GzipFile) else file.read(_BLOCK)
         except (OSError, EOFError, zlib.error) as error:
             # What could be read is kept; the rest is told as one reject.
             self.failure = f"cannot read on: {error}"

@@ -18,9 +18,15 @@ _NOT_CONTENT = ("landed_at", "rejected_at")
 
 
 def content_digest(frame: pl.DataFrame) -> str:
-    """Return a digest of the rows in their order, without the columns that describe the run."""
+    """Return a digest of the rows in their order, without the columns that describe the run.
+
+    It is made from the values as text: the same values have many layouts in memory.
+    """
     buffer = io.BytesIO()
-    frame.drop(_NOT_CONTENT, strict=False).rechunk().write_ipc(buffer, compression="uncompressed")
+    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
+    frame.drop(_NOT_CONTENT, strict=False).with_columns(
+        pl.col(pl.Datetime, pl.Date).to_physical(), *(pl.col(name).list.join(",") for name in lists)
+    ).write_csv(buffer, null_value="\\N")
     return hashlib.blake2b(buffer.getbuffer(), digest_size=16).hexdigest()
 
 

@@ -44,7 +44,7 @@ def decide(model: Model, estimates: Estimates, allowed: Array) -> Decisions:
         return Decisions(utility, none, none, np.zeros(len(rows)), labelled, np.ones(len(rows), bool))
     ranked = np.where(allowed, utility, -np.inf)
     best = ranked.argmax(axis=1)
-    variance = estimates.probability * (1 - estimates.probability) / (estimates.evidence + 1)
+    variance = estimates.probability * (1 - estimates.probability) / (estimates.support + 1)
     gap = utility[rows, best][:, None] - utility
     error = np.sqrt(variance + variance[rows, best][:, None])
     loss = np.where(allowed, _expected_loss(gap, error), -np.inf)

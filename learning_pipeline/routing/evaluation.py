@@ -20,8 +20,8 @@ from learning_pipeline.routing.model import Model, Neighbours, Parameters
 from learning_pipeline.routing.policies import HeldOutTasks, Value
 from learning_pipeline.routing.text import Array
 
-NEIGHBOURS = (20, 60)
-NEIGHBOUR_PRIORS = (10.0, 40.0)
+NEIGHBOURS = (20, 60, 150)
+NEIGHBOUR_PRIORS = (3.0, 10.0, 40.0)
 BINS = 10
 
 

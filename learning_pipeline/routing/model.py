@@ -5,7 +5,8 @@ work < the candidate < the candidate in this kind of task < and in this reposito
 their source. The last link is the task's nearest past tasks in the embedding, weighted by the square of the
 cosine, with the chain's rate counting as `neighbour_prior` labels. The interval is Wilson's (1927) at 95 %,
 for as many labels as the estimate rests on: those of the innermost group, and of each outer one at most as
-many as it counts for.
+many as it counts for. Candidates are compared by `support`: the labels that would give a plain rate the sampling
+variance of the blend. It is larger than what the interval takes, which also allows for tasks that differ.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ from learning_pipeline.routing.text import Array
 
 _Z = 1.959964
 _CHUNK = 500
+# Numbers that are held at once while neighbours' labels are added up.
+_CELLS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Estimates:
     probability: Array
     low: Array
     high: Array
-    evidence: Array  # weight of the labels that the probability rests on
+    support: Array  # labels that the comparison of candidates rests on
     n: Array  # labelled executions of the candidate in the kind of task; in all where that is not given
     cost: Array
     duration: Array
@@ -137,25 +140,33 @@ class Model:
             evidence = np.where(applies, counts.weight + np.maximum(borrowed, 0), evidence)
             if position == 0:
                 n = np.where(applies, counts.n, n)
-        informed = np.zeros(len(types), bool)
+        informed, support = np.zeros(len(types), bool), evidence
         k = self.parameters.neighbours
         if neighbours is not None and k and neighbours.positions.shape[1]:
-            weight, success = self._votes(neighbours, k)
+            weight, success, squares = self._votes(neighbours, k)
             informed = weight.sum(axis=1) > 0
             prior = self.parameters.neighbour_prior
             local = (success + prior * probability) / (weight + prior)
+            # Variance of the blend, in units of p (1 - p): of the neighbours' mean and of the chain's rate.
+            own, rest = squares / (weight + prior) ** 2, (prior / (weight + prior)) ** 2
+            support = np.where(informed[:, None], 1 / (own + rest / np.maximum(evidence, 1e-9)), support)
             probability = np.where(informed[:, None], local, probability)
             evidence = np.where(informed[:, None], weight + np.minimum(prior, evidence), evidence)
         low, high = wilson(probability, evidence)
         cost, duration = statistics.cost.expected(types), statistics.duration.expected(types)
-        return Estimates(probability, low, high, evidence, n.astype(np.int64), cost, duration, informed)
+        return Estimates(probability, low, high, support, n.astype(np.int64), cost, duration, informed)
 
-    def _votes(self, neighbours: Neighbours, k: int) -> tuple[Array, Array]:
-        """Return the weight of the neighbours' labels, and of the successes among them, for each candidate."""
+    def _votes(self, neighbours: Neighbours, k: int) -> tuple[Array, Array, Array]:
+        """Return the weight of the neighbours' labels, of the successes among them, and the sum of squared weights."""
         rows, columns = len(neighbours.positions), len(self.statistics.candidates)
-        weight, success = np.zeros((rows, columns)), np.zeros((rows, columns))
-        for position in range(min(k, neighbours.positions.shape[1])):
-            closeness = neighbours.similarity[:, position, None].astype(np.float64) ** 2
-            weight += closeness * self.tasks.weight[neighbours.positions[:, position]]
-            success += closeness * self.tasks.success[neighbours.positions[:, position]]
-        return weight, success
+        weight, success, squares = (np.zeros((rows, columns)) for _ in range(3))
+        step = max(1, _CELLS // max(k * columns, 1))
+        for begin in range(0, rows, step):
+            part = slice(begin, begin + step)
+            positions = neighbours.positions[part, :k]
+            closeness = neighbours.similarity[part, :k].astype(np.float64) ** 2
+            labels = self.tasks.weight[positions]
+            weight[part] = np.einsum("rk,rkc->rc", closeness, labels)
+            squares[part] = np.einsum("rk,rkc->rc", closeness**2, labels**2)
+            success[part] = np.einsum("rk,rkc->rc", closeness, self.tasks.success[positions])
+        return weight, success, squares

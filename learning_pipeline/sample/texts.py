@@ -64,11 +64,11 @@ _TEST_SUBJECTS = (
 _DOCUMENTS = (
     "the README",
     "the API reference",
-    "a migration guide",
+    "the user guide",
     "the docstrings",
     "the runbook for on-call",
     "an architecture overview",
-    "the changelog",
+    "the release notes",
     "a tutorial for newcomers",
     "the configuration table",
 )
@@ -77,8 +77,8 @@ _QUESTIONS = (
     "which code path writes this table",
     "how the retry policy is chosen",
     "what calls the legacy client",
-    "how configuration reaches the workers",
-    "where this event is emitted",
+    "how settings reach the workers",
+    "where this event comes from",
     "which modules depend on it",
     "how the cache is invalidated",
 )
@@ -164,19 +164,19 @@ _TEMPLATES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "documentation": (
         _DOCUMENTS,
         (
-            "Update {what} for {part}.",
+            "Document {part}: rewrite {what}.",
             "Write {what} that explains how {part} works, with an example.",
             "Document {part}: {what} is out of date.",
-            "Improve the wording of {what}, section {part}.",
+            "Improve the docs: {what}, section {part}.",
         ),
     ),
     "exploration": (
         _QUESTIONS,
         (
-            "Find out {what} in {part}.",
+            "Explore {part} and find out {what}.",
             "Explore the {part} code and tell me {what}.",
-            "I am new here: show me {what}, starting from {part}.",
-            "Look through {part} and list {what}; change nothing.",
+            "Show me {what}, starting from {part}.",
+            "Look through {part} and list {what}.",
         ),
     ),
     "debugging": (
@@ -200,7 +200,7 @@ _TEMPLATES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         _SETTINGS,
         (
             "Configure {what} for {part}.",
-            "Set up {what} in {part} and document the variables.",
+            "Set up {what} in {part} and say which variables it needs.",
             "Change the configuration of {what} so that {part} builds again.",
         ),
     ),
@@ -211,7 +211,7 @@ _TAILS = (
     "",
     "",
     " Keep the change small.",
-    " Run the test suite afterwards.",
+    " Nothing else may break.",
     " Explain what you did in two sentences.",
     " This blocks the release, so it is urgent.",
     " Stay compatible with the old clients.",

@@ -26,27 +26,32 @@ def known(name: str) -> pl.Expr:
 def llm_calls(records: pl.DataFrame) -> pl.DataFrame:
     """Return one row per model call.
 
-    A response is written as several lines, each with the usage so far, so the largest numbers are the call's;
-    the output count is final only where a line says why the model stopped.
+    A response is written as several lines, each with the usage so far. The line with the largest usage counts,
+    the first of them where several have it, and the call belongs to that line's day (as ccusage counts, so that
+    totals by day can be compared). The output count is final only where a line says why the model stopped.
     """
-    return (
-        records.filter(pl.col("kind") == "call")
-        .sort("at", "source_file", "source_line")
-        .group_by("group_key", "call_id", maintain_order=True)
-        .agg(
-            first("at"),
-            first("day"),
-            *(first(name) for name in _LINEAGE),
-            known("agent_id"),
-            known("request_id"),
-            known("model"),
-            *(pl.col(name).max() for name in _USAGE),
-            known("service_tier"),
-            pl.col("stop_reason").drop_nulls().last(),
-            known("cwd"),
-            known("branch"),
-        )
-        .with_columns(pl.col("stop_reason").is_not_null().alias("output_tokens_final"))
+    counted = [pl.col(name).fill_null(0) for name in _USAGE]
+    order = ["at", "source_file", "source_line", "record_key"]
+    calls = records.filter(pl.col("kind") == "call").sort(order)
+    of_call = calls.group_by("group_key", "call_id", maintain_order=True).agg(
+        first("at"),
+        *(first(name) for name in _LINEAGE),
+        known("agent_id"),
+        known("request_id"),
+        known("model"),
+        known("service_tier"),
+        pl.col("stop_reason").drop_nulls().last(),
+        known("cwd"),
+        known("branch"),
+    )
+    usage = (
+        calls.with_columns(pl.sum_horizontal(counted).alias("_total"))
+        .sort("_total", *order, descending=[True, *(False for _ in order)])
+        .unique(["group_key", "call_id"], keep="first", maintain_order=True)
+        .select("group_key", "call_id", pl.col("at").alias("usage_at"), "day", *_USAGE)
+    )
+    return of_call.join(usage, on=["group_key", "call_id"], maintain_order="left").with_columns(
+        pl.col("stop_reason").is_not_null().alias("output_tokens_final")
     )
 
 
