@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _writing(home: Path | None, wait: float) -> Iterator[tuple["Settings", "Progress"]]:
-    """Give the settings and a progress function while the home directory is held."""
+def _writing(settings: "Settings", wait: float) -> Iterator["Progress"]:
+    """Give a progress function while the home directory is held."""
     from learning_pipeline.assets.lock import home_lock
     from learning_pipeline.cli.progress import progress_bars
-    from learning_pipeline.settings import load_settings
 
-    settings = load_settings(home)
     with home_lock(settings.home, wait_seconds=wait), progress_bars() as progress:
-        yield settings, progress
+        yield progress
 
 
 def _show(text: str, fields: dict[str, Any], as_json: bool) -> None:
@@ -45,10 +43,12 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
     from learning_pipeline.assets.refresh import COUNTS
     from learning_pipeline.cli.summary import landing_text
     from learning_pipeline.lake.land import land as run
+    from learning_pipeline.settings import load_settings
 
-    with _writing(home, wait) as (settings, progress):
-        now = datetime.now(UTC)
-        report = run(settings, inputs(settings, sources), now=now, progress=progress)
+    settings, now = load_settings(home), datetime.now(UTC)
+    specs = inputs(settings, sources)
+    with _writing(settings, wait) as progress:
+        report = run(settings, specs, now=now, progress=progress)
         mark_looked(settings, now)
     fields = {name: getattr(report, name) for name in COUNTS}
     fields |= {"days": report.days, "sources": report.sources, "seconds": round(report.seconds, 3)}
@@ -63,9 +63,11 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
 def build(home: Path | None, as_json: bool, wait: float, days: tuple[datetime, ...]) -> None:
     """Rebuild facts and marts of the days that landing touched."""
     from learning_pipeline.marts.build import build as run
+    from learning_pipeline.settings import load_settings
 
     chosen = [day.date() for day in days] or None
-    with _writing(home, wait) as (settings, progress):
+    settings = load_settings(home)
+    with _writing(settings, wait) as progress:
         report = run(settings, now=datetime.now(UTC), days=chosen, progress=progress)
     fields = {
         "days": report.days,
@@ -87,8 +89,10 @@ def build(home: Path | None, as_json: bool, wait: float, days: tuple[datetime, .
 def train(home: Path | None, as_json: bool, wait: float) -> None:
     """Train the router on the facts."""
     from learning_pipeline.routing.train import train as run
+    from learning_pipeline.settings import load_settings
 
-    with _writing(home, wait) as (settings, progress):
+    settings = load_settings(home)
+    with _writing(settings, wait) as progress:
         report = run(settings, now=datetime.now(UTC), progress=progress)
     fields = {
         "version": report.version,
@@ -109,8 +113,10 @@ def train(home: Path | None, as_json: bool, wait: float) -> None:
 def publish(home: Path | None, as_json: bool, wait: float) -> None:
     """Load the marts and the router into PostgreSQL."""
     from learning_pipeline.publish.load import publish as run
+    from learning_pipeline.settings import load_settings
 
-    with _writing(home, wait) as (settings, progress):
+    settings = load_settings(home)
+    with _writing(settings, wait) as progress:
         report = run(settings, now=datetime.now(UTC), progress=progress)
     fields = {
         "publish_id": report.publish_id,
