@@ -16,7 +16,7 @@ from learning_pipeline.sample.world import MAIN, REPOSITORIES, TASK_TYPES
 
 _SURROGATE = SURROGATE_MARK.encode()
 # Kinds of row without uuid and time, which a second process appends to an unfinished line.
-_GLUEABLE = ("file-history-snapshot", "summary")
+_GLUEABLE = ("file-history-snapshot", "summary", "last-prompt")
 
 
 class ClaudeTree:
@@ -89,8 +89,6 @@ class ClaudeTree:
             if kinds[index] in _GLUEABLE and kinds[index - 1] != "tool_result":
                 break
         else:
-            index = len(lines) - 1
-        if index < 1:
             return b"\n".join(lines)
         self.book.count(SOURCE, "glued_lines")
         return b"\n".join(lines[:index]) + b"\n".join(lines[index:])
