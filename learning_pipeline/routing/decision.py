@@ -6,7 +6,9 @@ the median cost of everything, and the same for time. An amount that was never o
 The router abstains when choosing could cost too much: with utilities known only as well as their evidence, the
 expected loss of taking the best against each other candidate is s * phi(d / s) - d * Phi(-d / s), where d is the
 difference of the utilities and s its standard error (the expected loss of Bayesian A/B tests). Two candidates
-that are known to be nearly equal cost little to confuse, so a tie that rests on much evidence is decided.
+that are known to be nearly equal cost little to confuse, so a tie that rests on much evidence is decided. It
+also abstains where the candidates together have fewer labels than `min_evidence`, or the best one has fewer
+than half of that in this kind of task.
 """
 
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ class Decisions:
     runner_up: Array  # the candidate that the best could most be confused with, -1 where there is none
     expected_loss: Array  # of taking the best, in utility
     labelled: Array  # labelled executions of all allowed candidates together
+    own: Array  # those of the best one in this kind of task
     abstained: Array
 
 
@@ -41,7 +44,7 @@ def decide(model: Model, estimates: Estimates, allowed: Array) -> Decisions:
     rows = np.arange(len(utility))
     if not utility.shape[1]:
         none = np.full(len(utility), -1)
-        return Decisions(utility, none, none, np.zeros(len(rows)), labelled, np.ones(len(rows), bool))
+        return Decisions(utility, none, none, np.zeros(len(rows)), labelled, labelled, np.ones(len(rows), bool))
     ranked = np.where(allowed, utility, -np.inf)
     best = ranked.argmax(axis=1)
     variance = estimates.probability * (1 - estimates.probability) / (estimates.support + 1)
@@ -55,8 +58,10 @@ def decide(model: Model, estimates: Estimates, allowed: Array) -> Decisions:
     worst = np.where(alone, 0.0, worst)
     runner_up = np.where(alone, -1, runner_up)
     some = allowed.any(axis=1)
-    abstained = ~some | (labelled < parameters.min_evidence) | (worst > parameters.max_expected_loss)
-    return Decisions(utility, np.where(some, best, -1), runner_up, worst, labelled, abstained)
+    own = estimates.n[rows, best]
+    abstained = ~some | (labelled < parameters.min_evidence) | (own < parameters.min_own_evidence)
+    abstained |= worst > parameters.max_expected_loss
+    return Decisions(utility, np.where(some, best, -1), runner_up, worst, labelled, own, abstained)
 
 
 def _expected_loss(gap: Array, error: Array) -> Array:

@@ -37,6 +37,11 @@ class Parameters:
     max_expected_loss: float = 0.01
     min_evidence: int = 20
 
+    @property
+    def min_own_evidence(self) -> int:
+        """Labelled executions that a candidate needs in the kind of task to be chosen."""
+        return (self.min_evidence + 1) // 2
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -69,7 +74,7 @@ class Estimates:
     low: Array
     high: Array
     support: Array  # labels that the comparison of candidates rests on
-    n: Array  # labelled executions of the candidate in the kind of task; in all where that is not given
+    n: Array  # labelled executions of the candidate in the kind of task; in all where that is not known
     cost: Array
     duration: Array
     informed: Array  # (asked,) whether neighbours took part
@@ -139,7 +144,7 @@ class Model:
             probability = np.where(applies, narrower, probability)
             evidence = np.where(applies, counts.weight + np.maximum(borrowed, 0), evidence)
             if position == 0:
-                n = np.where(applies, counts.n, n)
+                n = np.where(types[:, None] >= 0, counts.n, n)
         informed, support = np.zeros(len(types), bool), evidence
         k = self.parameters.neighbours
         if neighbours is not None and k and neighbours.positions.shape[1]:

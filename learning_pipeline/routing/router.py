@@ -229,6 +229,9 @@ class _Shown:
             whose = "all known candidates" if request.options is None else "the given candidates"
             return f"{labelled} labelled executions of {whose}, fewer than the {least} that are needed"
         first, second = self._names(row)
+        own, least = int(self.decisions.own[row]), self.model.parameters.min_own_evidence
+        if own < least:
+            return f"{first} looks best, but has {own} labelled executions of this kind, fewer than {least}"
         return (
             f"{first} and {second} cannot be told apart: choosing is expected to lose "
             f"{self.decisions.expected_loss[row]:.3f} of utility, more than {self.model.parameters.max_expected_loss}"
