@@ -4,7 +4,9 @@ The order of writing makes a crash harmless: first the index of groups (a supers
 streams, then the records. Whatever a killed run left undone, the next run finds its records new again.
 """
 
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -56,8 +58,12 @@ class RecordStore:
                 frames.append(frame.with_columns(lacking).select(*wanted).cast(wanted))  # type: ignore[arg-type]
         return pl.concat(frames) if frames else pl.DataFrame(schema=wanted)
 
-    def write(self, day: date, frame: pl.DataFrame) -> None:
-        write_parquet(frame.sort("record_key"), self.path(day))
+    def write(self, records: pl.DataFrame, days: set[date]) -> None:
+        """Make these records the whole of some days; those of other days are passed over."""
+        parts = [(day, part) for (day,), part in records.group_by("day") if day in days]
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            for _ in pool.map(lambda part: write_parquet(part[1].sort("record_key"), self.path(part[0])), parts):
+                pass
 
 
 def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
@@ -98,10 +104,7 @@ def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
         frame, violations = validate(frame, STREAMS[stream])
         merged.violations += violations
         merged.days |= _replace_groups(lake, stream, groups, set(group_days), frame)
-    for (day,), part in now_known.group_by("day"):
-        assert isinstance(day, date)
-        if not old.height or changed.filter(pl.col("day") == day).height:
-            store.write(day, part)
+    store.write(now_known, set(changed["day"].unique()))
     return merged
 
 
@@ -149,14 +152,14 @@ def _replace_groups(lake: Lake, stream: str, groups: pl.Series, days: set[date],
     """
     key = list(key_columns(STREAMS[stream]))
     by_day = {day: part for (day,), part in rows.group_by("day")}
-    changed = set()
+    frames: dict[date, pl.DataFrame] = {}
     for day in sorted(days | set(by_day)):
         part = by_day.get(day, rows.clear())
         path = lake.path(stream, day)
         if path.exists():
             before = pl.read_parquet(path, hive_partitioning=False)
             lacking = [
-                pl.lit(None, dtype=rows.schema[name]).alias(name) for name in rows.columns if name not in before.columns
+                pl.lit(None, dtype=rows.schema[name]).alias(name) for name in set(rows.columns) - {*before.columns}
             ]
             before = before.with_columns(lacking).select(rows.columns)
             landed = before.select(*key, pl.col("landed_at").alias("_landed"))
@@ -168,7 +171,5 @@ def _replace_groups(lake: Lake, stream: str, groups: pl.Series, days: set[date],
             part = pl.concat([before.filter(~pl.col("group_key").is_in(groups.implode())), part])
         elif part.is_empty():
             continue
-        part = part.sort(*key, "group_key").unique(key, keep="first", maintain_order=True)
-        if lake.replace(stream, day, part):
-            changed.add(day)
-    return changed
+        frames[day] = part.sort(*key, "group_key").unique(key, keep="first", maintain_order=True)
+    return lake.replace_days(stream, frames)

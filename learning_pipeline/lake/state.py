@@ -79,10 +79,3 @@ class State:
         """Return the content digest of each day's partition of a stream."""
         rows = self.query("select day, digest from partitions where stream = ? order by day", (stream,))
         return {date.fromisoformat(day): digest for day, digest in rows}
-
-    def set_partition(self, stream: str, day: date, digest: str, rows: int) -> None:
-        """Record what a partition holds now; call it after the partition was written."""
-        self._db.execute(
-            "insert or replace into partitions (stream, day, digest, rows) values (?, ?, ?, ?)",
-            (stream, day.isoformat(), digest, rows),
-        )

@@ -3,7 +3,8 @@
 import hashlib
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -71,15 +72,33 @@ class Lake:
         return conform(pl.concat(frames, how="diagonal_relaxed"), contract)
 
     def replace(self, stream: str, day: date, frame: pl.DataFrame) -> bool:
-        """Make these rows the whole partition; return whether its content changed.
+        """Make these rows the whole partition; return whether its content changed."""
+        return bool(self.replace_days(stream, {day: frame}))
+
+    def replace_days(self, stream: str, frames: Mapping[date, pl.DataFrame]) -> set[date]:
+        """Make these rows the whole partition of each day; return the days whose content changed.
 
         The rows are sorted by natural key, so equal rows give equal digests however they came.
         """
-        frame = frame.sort(key_columns(STREAMS[stream]))
-        digest = content_digest(frame)
-        path = self.path(stream, day)
-        if self.digests(stream).get(day) == digest and path.exists():
-            return False
-        write_parquet(frame, path)
-        self.state.set_partition(stream, day, digest, frame.height)
-        return True
+        known = self.digests(stream)
+        key = key_columns(STREAMS[stream])
+
+        def write(item: tuple[date, pl.DataFrame]) -> tuple[date, str, int] | None:
+            day, frame = item
+            frame = frame.sort(key)
+            digest = content_digest(frame)
+            path = self.path(stream, day)
+            if known.get(day) == digest and path.exists():
+                return None
+            write_parquet(frame, path)
+            return day, digest, frame.height
+
+        # Sorting, hashing and compressing leave the interpreter free: two days at a time pay.
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            written = [result for result in pool.map(write, sorted(frames.items(), key=lambda item: item[0])) if result]
+        with self.state.transaction() as db:
+            db.executemany(
+                "insert or replace into partitions (stream, day, digest, rows) values (?, ?, ?, ?)",
+                [(stream, day.isoformat(), digest, rows) for day, digest, rows in written],
+            )
+        return {day for day, _, _ in written}

@@ -63,7 +63,7 @@ def commit_cost(executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.La
 
 def _nothing(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Return one row without a commit, where there is anything at all."""
-    return frame.select(commit=pl.lit(None, pl.String)).head(1)
+    return frame.head(1).select(commit=pl.when(pl.col("source").is_null()).then("source"))
 
 
 def _share(column: str) -> pl.Expr:

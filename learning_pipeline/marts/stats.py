@@ -6,7 +6,7 @@ import polars as pl
 
 # 97.5th percentile of the standard normal distribution: the two-sided 95 % interval.
 Z = 1.959963984540054
-_MICRO = 1_000_000
+_NANO = 1_000_000_000
 
 
 def total(column: str) -> pl.Expr:
@@ -15,9 +15,10 @@ def total(column: str) -> pl.Expr:
 
 
 def mean_of_ratios(column: str) -> pl.Expr:
-    """Return the mean of numbers around 1, by millionths: a sum of integers does not depend on the rows' order."""
-    micros = (pl.col(column) * _MICRO).round().cast(pl.Int64)
-    return (micros.sum() / (pl.col(column).count() * _MICRO)).fill_nan(None)
+    """Return the mean of numbers around 1, by billionths: a sum of integers does not depend on the rows' order."""
+    nanos = (pl.col(column) * _NANO).round().cast(pl.Int64)
+    # Divided twice: a count times a billion would not fit into what Polars counts with.
+    return (nanos.sum() / pl.col(column).count() / _NANO).fill_nan(None)
 
 
 def percentile(column: str, q: float) -> pl.Expr:

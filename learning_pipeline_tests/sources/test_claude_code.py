@@ -77,6 +77,15 @@ def test_a_glued_line_with_a_broken_part_is_rejected_and_keeps_its_good_part() -
     assert parsed.records["kind"].to_list() == ["prompt"]
 
 
+def test_what_is_glued_behind_an_unknown_kind_is_read() -> None:
+    session = Session()
+    session.row("telepathy")
+    session.prompt()
+    parsed = parse(b"".join(session.lines))
+    assert [reject.check for reject in parsed.rejects] == ["unknown_kind"]
+    assert parsed.records["kind"].to_list() == ["prompt"]
+
+
 def test_lone_surrogates_and_nul_escapes_do_not_lose_the_line() -> None:
     session = Session()
     session.prompt("see X here")

@@ -116,11 +116,16 @@ class _Reader:
         """Read a line: it makes records, or is rejected, or ignored under the last of its rows' rules."""
         self.parsed.lines_read += 1
         before = self.added
-        ignored = None
+        ignored = bad = None
         try:
             for row in decode(line.raw, self.parsed.unknown):
-                ignored = self._row(row, line) or ignored
-        except BadLineError as bad:
+                try:
+                    ignored = self._row(row, line) or ignored
+                except BadLineError as error:  # what is glued behind it may still be good
+                    bad = bad or error
+        except BadLineError as error:
+            bad = bad or error
+        if bad is not None:
             self.reject(line, bad)
             return
         if self.added == before:

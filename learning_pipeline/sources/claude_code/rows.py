@@ -17,16 +17,16 @@ def raw() -> Any:
     return field(default=NOTHING)
 
 
-class CacheCreation(Struct, forbid_unknown_fields=True):
+class CacheCreation(Struct, forbid_unknown_fields=True, gc=False):
     ephemeral_5m_input_tokens: int | None = None
     ephemeral_1h_input_tokens: int | None = None
 
 
-class ServerTools(Struct):
+class ServerTools(Struct, gc=False):
     web_search_requests: int | None = None
 
 
-class Usage(Struct, forbid_unknown_fields=True):
+class Usage(Struct, forbid_unknown_fields=True, gc=False):
     input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
@@ -40,7 +40,7 @@ class Usage(Struct, forbid_unknown_fields=True):
     output_tokens_details: Raw = raw()
 
 
-class Block(Struct, forbid_unknown_fields=True):
+class Block(Struct, forbid_unknown_fields=True, gc=False):
     """One block of a message's content: text, thinking, tool_use, tool_result, image, fallback."""
 
     type: str
@@ -64,7 +64,7 @@ class Block(Struct, forbid_unknown_fields=True):
     to: Raw = raw()
 
 
-class Message(Struct, forbid_unknown_fields=True):
+class Message(Struct, forbid_unknown_fields=True, gc=False):
     role: str | None = None
     id: str | None = None
     type: Raw = raw()
@@ -79,7 +79,7 @@ class Message(Struct, forbid_unknown_fields=True):
     diagnostics: Raw = raw()
 
 
-class ToolUseResult(Struct):
+class ToolUseResult(Struct, gc=False):
     """The few facts that a tool's own result tells; every tool has a shape of its own, so it is lenient."""
 
     agentId: Any = None  # noqa: N815
@@ -92,7 +92,7 @@ class ToolUseResult(Struct):
     gitOperation: Any = None  # noqa: N815
 
 
-class AgentMessage(Struct):
+class AgentMessage(Struct, gc=False):
     """A sub-agent's line, carried in its parent's progress row."""
 
     type: str | None = None
@@ -103,14 +103,14 @@ class AgentMessage(Struct):
     toolUseResult: ToolUseResult | str | list[Raw] | int | float | bool | None = None  # noqa: N815
 
 
-class Progress(Struct):
+class Progress(Struct, gc=False):
     type: str | None = None
     agentId: str | None = None  # noqa: N815
     prompt: str | None = None
     message: Raw = raw()
 
 
-class Row(Struct, forbid_unknown_fields=True):
+class Row(Struct, forbid_unknown_fields=True, gc=False):
     """One line."""
 
     type: str
@@ -199,7 +199,7 @@ class Row(Struct, forbid_unknown_fields=True):
     lastPrompt: Raw = raw()  # noqa: N815
 
 
-class ToolInput(Struct):
+class ToolInput(Struct, gc=False):
     """The few inputs of a tool that are kept."""
 
     command: Any = None
