@@ -1,0 +1,150 @@
+"""How an execution ended, as one line tells it: what was reported, and what was checked."""
+
+from typing import Any, NamedTuple
+
+from learning_pipeline.contracts.vocabulary import SUCCESS_OF_OUTCOME
+from learning_pipeline.sources import normal
+from learning_pipeline.sources.execution_log.errors import LineError
+
+# Words that say that something ended, and only in want of a verdict that it ended well.
+_ENDED = frozenset(("complete", "completed", "done", "finished", "ended", "closed"))
+# A success flag is false for all of these as well: the status says more.
+_MORE_THAN_FAILURE = frozenset(("timeout", "interrupted", "abandoned", "partial", "open"))
+_TIMEOUT_EXIT = 124
+_INTERRUPTED_EXITS = (130, 143)
+
+
+class Evidence(NamedTuple):
+    """An outcome and where it comes from; None where the line says nothing of it."""
+
+    outcome: str | None
+    source: str | None
+
+
+def evidence(said: dict[str, Any], checks: Any, exit_code: int | None) -> Evidence:
+    """Weigh what a line says: its checks before its exit code, and both before what it reports.
+
+    Raises:
+        LineError: what it reports contradicts itself, or its checks are not a list of checks.
+    """
+    reported = reported_outcome(said)
+    checked = checked_outcome(checks)
+    if checked is None and exit_code is not None and reported != "open":
+        checked = _exit_outcome(exit_code)
+    if checked is None:
+        known = reported is not None and reported not in ("open", "unknown")
+        return Evidence(reported, "reported" if known else None if reported is None else "none")
+    if checked == "failure" and reported in ("timeout", "interrupted", "abandoned"):
+        # A check fails too when the run was cut short: the report says why.
+        return Evidence(reported, "check" if reported == "timeout" else "reported")
+    return Evidence(checked, "check")
+
+
+def reported_outcome(said: dict[str, Any]) -> str | None:
+    """Return the outcome that status, outcome, success, result, verdict and passed tell together.
+
+    Raises:
+        LineError: they contradict each other.
+    """
+    found: set[str] = set()
+    weak = False
+    for name, value in said.items():
+        for word in _words(name, value):
+            outcome = normal.outcome(word)
+            if outcome == "success" and isinstance(word, str) and word.strip().lower() in _ENDED:
+                weak = True
+            elif outcome is not None:
+                found.add(outcome)
+    if len(found) > 1:
+        found.discard("unknown")
+    if "failure" in found and found & _MORE_THAN_FAILURE:
+        found.discard("failure")
+    if found == {"success", "partial"}:
+        found = {"partial"}
+    if len(found) > 1:
+        words = ", ".join(f"{name}={value!r}" for name, value in said.items())
+        raise LineError("contradiction", f"the outcome contradicts itself: {words[:300]}", "outcome", words)
+    if found and found != {"unknown"}:
+        return found.pop()
+    return "success" if weak else (found.pop() if found else None)
+
+
+def _words(name: str, value: Any) -> list[Any]:
+    """Return the words in which a field tells an outcome; an object may hold several."""
+    if isinstance(value, dict):
+        return [value[key] for key in ("status", "outcome", "success", "verdict", "passed") if key in value]
+    if name == "result":
+        # A result may also be the work itself: only a word for an outcome is one.
+        known = isinstance(value, bool) or normal.outcome(value) not in (None, "unknown")
+        return [value] if known else []
+    if isinstance(value, list):
+        raise LineError("type", f"{name} is a list", name)
+    return [value]
+
+
+def checked_outcome(checks: Any) -> str | None:
+    """Return success when all checks passed, failure when one did not, None where none says.
+
+    Raises:
+        LineError: it is not a list of checks.
+    """
+    if checks is None:
+        return None
+    if not isinstance(checks, list):
+        raise LineError("type", "checks is not a list", "checks", checks)
+    passed = [result for result in map(_passed, checks) if result is not None]
+    if not passed:
+        return None
+    return "success" if all(passed) else "failure"
+
+
+def _passed(check: Any) -> bool | None:
+    if not isinstance(check, dict):
+        raise LineError("type", "a check is not an object", "checks", check)
+    code = check.get("exit_code")
+    if code is not None:
+        try:
+            return normal.integer(code, least=-(2**31), most=2**32) == 0
+        except ValueError as error:
+            raise LineError("type", f"exit_code of a check: {error}", "checks", code) from error
+    for name in ("passed", "success", "status", "outcome", "result"):
+        if name in check and isinstance(check[name], str | bool | int):
+            return SUCCESS_OF_OUTCOME.get(normal.outcome(check[name]) or "unknown")
+    return None
+
+
+def _exit_outcome(code: int) -> str:
+    if code == 0:
+        return "success"
+    if code == _TIMEOUT_EXIT:
+        return "timeout"
+    return "interrupted" if code in _INTERRUPTED_EXITS else "failure"
+
+
+class Failure(NamedTuple):
+    """What a line says of an error."""
+
+    error_type: str | None  # as the log names it, in its normal form
+    message: str | None
+    reported: str | None  # a word for the type that the table does not have
+    exit_code: int | None
+
+
+def failure(said: dict[str, Any]) -> Failure:
+    """Return what error_type, error_message, error and error_code tell."""
+    kind, message, reported, code = None, None, None, None
+    error = said.get("error")
+    parts = dict(error) if isinstance(error, dict) else {"message": error} if isinstance(error, str) else {}
+    words = (said.get("error_type"), parts.get("type"), parts.get("error_type"), said.get("error_code"))
+    for word in (*words, parts.get("code")):
+        if kind is None and isinstance(word, str | int) and not isinstance(word, bool):
+            kind = normal.known_error_type(word)
+            if kind is None and isinstance(word, str) and not normal.is_null_word(word.strip().lower()):
+                reported = reported or word.strip()
+    for words_of in (said.get("error_message"), parts.get("message"), parts.get("error_message")):
+        if message is None and isinstance(words_of, str) and not normal.is_null_word(words_of.strip().lower()):
+            message = words_of
+    number = said.get("error_code")
+    if isinstance(number, int) and not isinstance(number, bool) and number != 0 and abs(number) <= 255:
+        code = number
+    return Failure(kind, message, None if kind else reported, code)

@@ -1,0 +1,88 @@
+"""Reads the lines of an execution log."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from learning_pipeline.sources.base import Line, Options, Parsed, Reject
+from learning_pipeline.sources.execution_log import fields
+from learning_pipeline.sources.execution_log.decode import decode
+from learning_pipeline.sources.execution_log.errors import LineError
+from learning_pipeline.sources.execution_log.record import records
+from learning_pipeline.sources.families.executions import SCHEMA
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+_MICROSECOND = timedelta(microseconds=1)
+_TIME_COLUMNS = tuple(name for name, dtype in SCHEMA.items() if isinstance(dtype, pl.Datetime))
+# A line of this kind names an agent, and a run or how it went.
+_AGENT_FIELDS = frozenset(("agent_name", "agent", "selected_agent", "adapter", "agents", "agents_invoked", "agent_id"))
+_RUN_FIELDS = frozenset(("execution_id", "task_id", "run_id", "frame_id", *fields.OUTCOME_NAMES))
+# Fields of other logs, which also name an agent.
+_FOREIGN_FIELDS = frozenset(
+    ("sessionId", "uuid", "routing_strategy", "selection_strategy", "target_agent", "feedback_type", "hook_event_name")
+)
+
+
+def sniff(head: bytes) -> bool:
+    """Say whether the first whole line is an execution: an object that names an agent and a run."""
+    first = head.lstrip().split(b"\n", 1)[0]
+    try:
+        line = decode(first)[0]
+    except LineError:
+        return False
+    names = {fields.plain_name(name) for name in line}
+    if _FOREIGN_FIELDS & line.keys():
+        return False
+    is_event = line.get("event") in ("started", "completed", "record") and bool(names & {"agent_name", "execution_id"})
+    return is_event or "frame_id" in names or bool(names & _AGENT_FIELDS and names & _RUN_FIELDS)
+
+
+def parse(lines: Iterable[Line], options: Options) -> Parsed:
+    """Read lines into records of the family `executions`."""
+    rows: list[dict[str, Any]] = []
+    parsed = Parsed(pl.DataFrame(schema=SCHEMA))
+    for line in lines:
+        parsed.lines_read += 1
+        try:
+            found = _rows(line, options, parsed)
+        except LineError as error:
+            parsed.rejects.append(
+                Reject(line.number, line.offset, error.check, error.reason, line.raw, error.column, error.value)
+            )
+            continue
+        rows += found
+    parsed.records = _frame(rows)
+    return parsed
+
+
+def _rows(line: Line, options: Options, parsed: Parsed) -> list[dict[str, Any]]:
+    rows = []
+    for value in decode(line.raw):
+        found, unknown = records(value, options.naive_zone)
+        parsed.unknown.update(unknown)
+        for row in found:
+            row["source_line"] = line.number
+            text = row.get("task_text")
+            if text is not None:
+                row["task_hash"] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        rows += found
+    if not rows:
+        parsed.ignored["unknown_event"] += 1
+    return rows
+
+
+def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    for row in rows:
+        for name in _TIME_COLUMNS:
+            time = row.get(name)
+            if time is not None:
+                row[name] = (time - _EPOCH) // _MICROSECOND
+    columns = []
+    for name, dtype in SCHEMA.items():
+        kind = pl.Int64 if name in _TIME_COLUMNS else dtype
+        column = pl.Series(name, [row.get(name) for row in rows], dtype=kind)
+        columns.append(column.cast(dtype) if name in _TIME_COLUMNS else column)
+    return pl.DataFrame(columns)
