@@ -66,7 +66,9 @@ def main() -> None:
         base = Path(name)
         tree = grow(base / "sample", given.mb)
         print(f"{size_mb(tree):.0f} MB in {sum(1 for _ in tree.rglob('*.jsonl'))} files, {os.cpu_count()} cores\n")
-        commands = {"plain read and typed decode": [sys.executable, str(Path(__file__).parent / "plain_decode.py"), str(tree)]}
+        commands = {
+            "plain read and typed decode": [sys.executable, str(Path(__file__).parent / "plain_decode.py"), str(tree)]
+        }
         environment: dict[str, str] = {}
         if shutil.which("ccusage"):
             (base / "claude").mkdir()
@@ -90,7 +92,15 @@ def main() -> None:
             print("ccusage is not on the path: not compared")
 
         print()
-        refresh = [*PROGRAM, "refresh", "--home", str(base / "home1"), "--source", f"claude_code={tree}", "--no-publish"]
+        refresh = [
+            *PROGRAM,
+            "refresh",
+            "--home",
+            str(base / "home1"),
+            "--source",
+            f"claude_code={tree}",
+            "--no-publish",
+        ]
         subprocess.run(refresh, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         show("refresh with nothing new", [run(refresh) for _ in range(given.runs)])
 

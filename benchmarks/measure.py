@@ -45,7 +45,9 @@ def show(name: str, runs: Sequence[Run]) -> None:
     """Print a row: the median, least and largest wall time, processor time and peak memory."""
     walls = sorted(r.wall for r in runs)
     mid = middle(runs)
-    print(f"{name:<34} {mid.wall:7.2f} s ({walls[0]:.2f} to {walls[-1]:.2f})  cpu {mid.cpu:6.2f} s  {mid.peak_mb:6.0f} MB")
+    print(
+        f"{name:<34} {mid.wall:7.2f} s ({walls[0]:.2f} to {walls[-1]:.2f})  cpu {mid.cpu:6.2f} s  {mid.peak_mb:6.0f} MB"
+    )
 
 
 def ratio(name: str, left: Sequence[Run], right: Sequence[Run], limit: float | None = None) -> None:

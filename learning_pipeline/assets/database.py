@@ -40,7 +40,7 @@ def database_asset(tables: Mapping[str, "TableSpec"], daily: set[str], kinds: tu
         with pipeline.step(context) as settings:
             report = build.write_database(settings, now=pipeline.clock(), progress=pipeline.progress)
             shown = {name: preview(reader.read(settings, name)) for name in whole}
-            usage = usage_plot(settings)
+            usage = usage_plot(settings) if report.changed else {}
         pipeline.reports["database"] = report
         for name, rows in shown.items():
             yield dg.MaterializeResult(asset_key=name, metadata={ROWS_KEY: report.tables.get(name, 0), "preview": rows})

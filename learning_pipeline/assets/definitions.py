@@ -38,11 +38,12 @@ def definitions_for(pipeline: Pipeline) -> dg.Definitions:
     landing = landing_assets(KINDS)
     tables = [daily_asset(name, spec, upstream(spec.inputs, TABLES, KINDS), partitions) for name, spec in daily.items()]
     router = router_asset([dg.AssetKey("fct_executions")])
-    whole = [database_asset(TABLES, set(daily), KINDS), router, publish_asset([DATABASE_KEY, ROUTER_KEY])]
+    database, publish = database_asset(TABLES, set(daily), KINDS), publish_asset([DATABASE_KEY, ROUTER_KEY])
+    last = [database, router, publish] if pipeline.settings.publish else [database, router]
     select = dg.AssetSelection.assets
-    jobs = automation.jobs(select(landing), select(*tables), select(*whole))
+    jobs = automation.jobs(select(landing), select(*tables), select(*last))
     return dg.Definitions(
-        assets=[landing, *tables, *whole],
+        assets=[landing, *tables, database, router, publish],
         asset_checks=law_checks(TABLES, set(daily), KINDS),
         jobs=jobs,
         schedules=[automation.nightly_schedule(pipeline.settings), automation.check_schedule(pipeline.settings)],

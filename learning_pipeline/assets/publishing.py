@@ -2,25 +2,11 @@
 
 import dagster as dg
 
-from learning_pipeline.assets import record
 from learning_pipeline.assets.metadata import counts_table
-from learning_pipeline.assets.resources import Pipeline, PipelineParam
+from learning_pipeline.assets.resources import PipelineParam
 
 PUBLISH = "postgres_publish"
 PUBLISH_KEY = dg.AssetKey(PUBLISH)
-
-
-def note_complete(pipeline: Pipeline) -> None:
-    """Keep a record that nothing is left to do; call it after the last step of a run."""
-    router, published = pipeline.reports.get("router"), pipeline.reports.get("publish")
-    complete = record.observe(
-        pipeline.settings,
-        published=published is not None,
-        publish_id=published.publish_id if published else None,
-        router_version=router.version if router else None,
-    )
-    if complete is not None:
-        record.save(pipeline.settings, complete)
 
 
 def publish_asset(deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -43,13 +29,10 @@ def publish_asset(deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
     def publish(context: dg.AssetExecutionContext, pipeline: PipelineParam) -> dg.MaterializeResult:
         from learning_pipeline.publish import load
 
-        if not pipeline.settings.publish:
-            note_complete(pipeline)
-            return dg.MaterializeResult(metadata={"published": False, "reason": "publishing is switched off"})
         with pipeline.step(context) as settings:
             report = load.publish(settings, now=pipeline.clock(), progress=pipeline.progress)
         pipeline.reports["publish"] = report
-        note_complete(pipeline)
+        pipeline.note_complete()
         return dg.MaterializeResult(
             metadata={
                 "publish_id": report.publish_id,

@@ -132,11 +132,11 @@ def _run(
     with report.timed("start"):
         from learning_pipeline.assets.instance import instance
         from learning_pipeline.assets.partitions import day_ranges
-        from learning_pipeline.assets.publishing import note_complete
         from learning_pipeline.assets.resources import Pipeline
         from learning_pipeline.assets.runs import Runner
         from learning_pipeline.marts import build
 
+    settings = settings.model_copy(update={"publish": publish})
     pipeline = Pipeline(settings, list(specs), progress, clock=lambda: now, max_retries=0)
     with instance(settings) as opened:
         runner = Runner(pipeline, opened)
@@ -152,8 +152,7 @@ def _run(
                 runner.build_days(days)
             progress("build days", len(ranges), len(ranges))
         with report.timed("finish"):
-            runner.finish(publish=publish)
-        note_complete(pipeline)
+            runner.finish()
     _note_results(report, pipeline.reports)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from learning_pipeline.assets import record
 from learning_pipeline.assets.inputs import default_specs
 from learning_pipeline.assets.lock import home_lock
 from learning_pipeline.errors import PipelineError, TransientError
@@ -56,6 +57,18 @@ class Pipeline:
             raise dg.RetryRequested(max_retries=self.max_retries, seconds_to_wait=wait) from error
         except PipelineError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
+
+    def note_complete(self) -> None:
+        """Keep a record that nothing is left to do; call it after the last step of a run."""
+        router, published = self.reports.get("router"), self.reports.get("publish")
+        complete = record.observe(
+            self.settings,
+            published=published is not None,
+            publish_id=published.publish_id if published else None,
+            router_version=router.version if router else None,
+        )
+        if complete is not None:
+            record.save(self.settings, complete)
 
 
 PipelineParam = dg.ResourceParam[Pipeline]

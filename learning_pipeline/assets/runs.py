@@ -13,7 +13,6 @@ from learning_pipeline.assets.definitions import definitions_for
 from learning_pipeline.assets.instance import new_run_id, quick_event_log
 from learning_pipeline.assets.landing import AUTO, landing_key
 from learning_pipeline.assets.partitions import DayRange
-from learning_pipeline.assets.publishing import PUBLISH_KEY
 from learning_pipeline.assets.resources import Pipeline
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.settings import SourceSpec
@@ -49,11 +48,9 @@ class Runner:
         """Build facts and daily marts of a range of days."""
         self._run(automation.BUILD_DAYS, tags=automation.range_tags(days))
 
-    def finish(self, *, publish: bool) -> None:
-        """Make roll-ups and the database, train, publish if wanted, ask whether the laws hold."""
-        job = self.definitions.resolve_job_def(automation.FINISH)
-        keys = [key for key in job.asset_layer.selected_asset_keys if publish or key != PUBLISH_KEY]
-        self._run(automation.FINISH, assets=keys)
+    def finish(self) -> None:
+        """Make roll-ups and the database, train, publish if configured, ask whether the laws hold."""
+        self._run(automation.FINISH)
 
     def _run(
         self, job_name: str, *, assets: Sequence[dg.AssetKey] | None = None, tags: dict[str, str] | None = None

@@ -5,6 +5,7 @@ import gc
 import io
 import multiprocessing
 import os
+import threading
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -165,10 +166,23 @@ def parse_all(
         gc.enable()
 
 
+def _start_worker() -> None:
+    """Prepare a process that parses: no search for cycles, and no life after the process that started it."""
+    gc.disable()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
 def _parse_together(
     pieces: deque[tuple[Job, list[Task]]], processes: int, context: multiprocessing.context.SpawnContext
 ) -> Iterator[tuple[str, pl.DataFrame, list[FileResult]]]:
-    with concurrent.futures.ProcessPoolExecutor(processes - 1, mp_context=context, initializer=gc.disable) as pool:
+    with concurrent.futures.ProcessPoolExecutor(processes - 1, mp_context=context, initializer=_start_worker) as pool:
         running: dict[concurrent.futures.Future[tuple[bytes, list[FileResult]]], str] = {}
 
         def hand_out() -> None:
