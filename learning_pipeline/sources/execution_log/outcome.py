@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from learning_pipeline.contracts.vocabulary import SUCCESS_OF_OUTCOME
 from learning_pipeline.sources import normal
-from learning_pipeline.sources.execution_log.errors import LineError
+from learning_pipeline.sources.json_lines import LineError
 
 # Words that say that something ended, and only in want of a verdict that it ended well.
 _ENDED = frozenset(("complete", "completed", "done", "finished", "ended", "closed"))

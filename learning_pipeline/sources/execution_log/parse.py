@@ -9,10 +9,9 @@ import polars as pl
 
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.execution_log import fields
-from learning_pipeline.sources.execution_log.decode import decode
-from learning_pipeline.sources.execution_log.errors import LineError
 from learning_pipeline.sources.execution_log.record import records
 from learning_pipeline.sources.families.executions import SCHEMA
+from learning_pipeline.sources.json_lines import LineError, decode
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _MICROSECOND = timedelta(microseconds=1)

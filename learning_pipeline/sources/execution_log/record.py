@@ -11,7 +11,7 @@ from learning_pipeline.contracts.vocabulary import AGENT_KINDS, LABEL_WEIGHTS
 from learning_pipeline.sources import normal
 from learning_pipeline.sources.base import key_of
 from learning_pipeline.sources.execution_log import fields, outcome, values
-from learning_pipeline.sources.execution_log.errors import LineError
+from learning_pipeline.sources.json_lines import LineError
 
 # Namespace of the ids that are derived here.
 NAMESPACE = UUID("6a1c53cf-2f0e-5a39-8c8a-1f6b4f2f3f21")

@@ -4,20 +4,18 @@ The later line wins, by its own time; what it leaves out is taken from the lines
 from the line with the strongest evidence, and of equal evidence from the later line.
 """
 
-import msgspec
 import polars as pl
 
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.streams import Executions
 from learning_pipeline.contracts.vocabulary import LABEL_WEIGHTS, SUCCESS_OF_OUTCOME
 from learning_pipeline.sources.base import RECORD_COLUMNS
+from learning_pipeline.sources.families.attributes import united
 from learning_pipeline.sources.normal import model_tier, provider
 
 NAME = "executions"
 STREAMS = ("executions",)
 TEXT_COLUMNS = ("task_text", "error_message", "solution_summary", "attributes", "working_dir")
-
-_encode = msgspec.json.Encoder(order="sorted").encode
 
 _Type = type[pl.DataType] | pl.DataType
 _TIME = pl.Datetime("us", "UTC")
@@ -100,35 +98,8 @@ def _folded(records: pl.DataFrame) -> pl.DataFrame:
         .select(*_KEY, *_OUTCOME)
     )
     return rows.join(outcomes, on=_KEY, how="left", maintain_order="left").join(
-        _attributes(records), on=_KEY, how="left", maintain_order="left"
+        united(records, _KEY), on=_KEY, how="left", maintain_order="left"
     )
-
-
-def _attributes(records: pl.DataFrame) -> pl.DataFrame:
-    """Unite the attributes of each execution: the later line's value of a name wins."""
-    given = (
-        records.filter(pl.col("attributes").is_not_null()).group_by(_KEY, maintain_order=True).agg(pl.col("attributes"))
-    )
-    united = []
-    for parts in given["attributes"]:
-        texts = parts.unique(maintain_order=True).to_list()
-        if len(texts) == 1:
-            united.append(texts[0])
-            continue
-        merged: dict[str, object] = {}
-        for text in parts:
-            merged |= _object(text)
-        united.append(_encode(merged).decode())
-    return given.select(*_KEY, pl.Series("attributes", united, dtype=pl.String))
-
-
-def _object(text: str) -> dict[str, object]:
-    """Return the attributes of one line; what redaction left unreadable is kept as a text."""
-    try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        found = None
-    return found if isinstance(found, dict) else {"unreadable": text}
 
 
 def _finished(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,12 +1,10 @@
-"""From the bytes of a line to JSON objects."""
+"""From the bytes of a line of an in-house log to JSON objects, and what is wrong with a line."""
 
 import json
 import re
 from typing import Any
 
 import msgspec
-
-from learning_pipeline.sources.execution_log.errors import LineError
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
@@ -17,6 +15,17 @@ _ESCAPE = re.compile(
 )
 _decoder = msgspec.json.Decoder()
 _glued = json.JSONDecoder()
+
+
+class LineError(ValueError):
+    """A line breaks a rule. `check` is the rule's short name, `column` and `value` say where."""
+
+    def __init__(self, check: str, reason: str, column: str | None = None, value: object = None) -> None:
+        super().__init__(reason)
+        self.check = check
+        self.reason = reason
+        self.column = column
+        self.value = None if value is None else str(value)[:500]
 
 
 def decode(raw: bytes) -> list[dict[str, Any]]:

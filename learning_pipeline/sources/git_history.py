@@ -1,0 +1,177 @@
+"""The history of a git repository, from the output of one `git log`.
+
+The lake runs `git log` with LOG_ARGUMENTS and hands `cut` of its output to `parse`; it fills in the columns
+`repository` and `remote`. A commit's id identifies what it says, so a commit that is read again is a duplicate.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from uuid import uuid5
+
+import msgspec
+import polars as pl
+
+from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
+from learning_pipeline.sources.families.git import FROM_HISTORY, NAMESPACE, SCHEMA
+from learning_pipeline.sources.trailers import trailers
+
+KIND = "git_history"
+FAMILY = "git"
+MODE = "document"
+
+# A record is: RS, the header's fields with US between, NUL, the message, NUL, and for each file of its change
+# `added TAB removed TAB path`, NUL. A message cannot hold NUL. Configuration of the user must not change a byte.
+LOG_ARGUMENTS = (
+    "log",
+    "-z",
+    "--numstat",
+    "--no-renames",
+    "--root",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-relative",
+    "--diff-algorithm=myers",
+    "--no-color",
+    "--no-decorate",
+    "--no-notes",
+    "--no-mailmap",
+    "--no-show-signature",
+    "--encoding=UTF-8",
+    "--format=tformat:%x1e%H%x1f%P%x1f%at%x1f%ct%x1f%ae%x1f%ce%x00%B",
+)
+
+_STAT = rb"\n?(?:\d+|-)\t(?:\d+|-)\t[^\0]*(?:\0|\Z)"
+_RECORD = re.compile(rb"\x1e([0-9a-f]{40}(?:[0-9a-f]{24})?)\x1f[^\0]*\0[^\0]*(?:\0|\Z)(?:" + _STAT + rb")*")
+_NUMBERS = re.compile(rb"\n?(\d+|-)\t(\d+|-)\t[^\0]*\0?")
+_LAST_SECOND = 4_102_444_800  # 2100-01-01
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def sniff(head: bytes) -> bool:
+    """Say no: a repository is not a file."""
+    return False
+
+
+def cut(stream: bytes) -> Iterator[Line]:
+    """Yield one line per commit of the output of `git log` with LOG_ARGUMENTS.
+
+    A repository has no lines. The number of a commit is made of the first 15 digits of its id: it tells the
+    commits of a repository apart, and is the same whenever and however often the history is read.
+    What belongs to no commit is a line too, numbered by where it stands; `parse` rejects it.
+    """
+    at = 0
+    for match in _RECORD.finditer(stream):
+        yield from _left_over(stream, at, match.start())
+        yield Line(line_number(match[1].decode()), match.start(), match[0])
+        at = match.end()
+    yield from _left_over(stream, at, len(stream))
+
+
+def line_number(commit: str) -> int:
+    """Return the number that stands for a commit where other sources have a line's number."""
+    return int(commit[:15], 16)
+
+
+def _left_over(stream: bytes, start: int, end: int) -> Iterator[Line]:
+    raw = stream[start:end]
+    if raw.strip(b"\0\n"):
+        yield Line(start + 1, start, raw)
+
+
+def parse(lines: Iterable[Line], options: Options) -> Parsed:
+    """Read commits into records of the family `git`."""
+    rows: dict[str, list[object]] = {name: [] for name in SCHEMA}
+    parsed = Parsed(pl.DataFrame(schema=SCHEMA))
+    for line in lines:
+        parsed.lines_read += 1
+        try:
+            row = _row(line.raw)
+        except ValueError as error:
+            parsed.rejects.append(Reject(line.number, line.offset, "git_record", str(error), line.raw))
+            continue
+        row["source_line"] = line.number
+        for name, values in rows.items():
+            values.append(row.get(name))
+    parsed.records = pl.DataFrame([pl.Series(name, rows[name], dtype=dtype) for name, dtype in SCHEMA.items()])
+    return parsed
+
+
+def _row(raw: bytes) -> dict[str, object]:
+    """Return a commit's record.
+
+    Raises:
+        ValueError: it is not a record of `git log`, or its time is none.
+    """
+    match = _RECORD.fullmatch(raw)
+    if match is None:
+        raise ValueError("this is not a record of git log")
+    header, message, *_ = raw[1:].split(b"\0", 2)
+    fields = header.split(b"\x1f")
+    if len(fields) != 6:
+        raise ValueError("the record's header does not have six fields")
+    commit = fields[0].decode()
+    parents = fields[1].decode("ascii", "replace").split()
+    authored, committed = _time(fields[2]), _time(fields[3])
+    if committed is None:
+        raise ValueError(f"the committer's time {fields[3].decode('utf-8', 'replace')[:40]} is not from 1970 to 2099")
+    text = message.decode("utf-8", "replace").replace("\r\n", "\n")
+    told = trailers(text)
+    subject = text.strip("\n").split("\n", 1)[0].strip() or None
+    full_revert = told.reverts if told.reverts is not None and len(told.reverts) == 40 else None
+    is_revert = told.reverts is not None or (subject or "").startswith('Revert "')
+    is_merge = len(parents) > 1
+    attributes = {
+        "authored_at": authored.isoformat() if authored not in (None, committed) and authored else None,
+        "checkpoint": told.checkpoint,
+        "co_authored_model": told.model,
+        "commit": commit if len(commit) != 40 else None,
+        "reverts_prefix": told.reverts if full_revert is None else None,
+    }
+    given = {name: value for name, value in attributes.items() if value is not None}
+    return {
+        "record_key": key_of(KIND, commit),
+        "group_key": commit,
+        "day": committed.date(),
+        "rank": FROM_HISTORY,
+        "event_id": str(uuid5(NAMESPACE, f"commit\x1f{commit}")),
+        "event_type": "revert" if is_revert else "merge" if is_merge else "commit",
+        "commit": commit if len(commit) == 40 else None,
+        "parents": parents,
+        "author_hash": mail_hash(fields[4]),
+        "committer_hash": mail_hash(fields[5]),
+        "occurred_at": committed,
+        "subject": subject,
+        **_changes(raw, len(header) + len(message) + 2, is_merge),
+        "is_merge": is_merge,
+        "reverts_commit": full_revert,
+        "co_authored_agent": told.agent,
+        "session_id": told.session_id,
+        "attributes": _encode(given).decode() if given else None,
+    }
+
+
+def _time(seconds: bytes) -> datetime | None:
+    if not seconds.isdigit() or int(seconds) >= _LAST_SECOND:
+        return None
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _changes(raw: bytes, start: int, is_merge: bool) -> dict[str, int | None]:
+    """Count files and lines. A merge tells none: its changes are those of the commits that it brings in."""
+    if is_merge:
+        return {"files_changed": None, "lines_added": None, "lines_removed": None}
+    added = removed = files = 0
+    for match in _NUMBERS.finditer(raw, start):
+        files += 1
+        if match[1] != b"-":  # a binary file has no lines
+            added += int(match[1])
+            removed += int(match[2])
+    return {"files_changed": files, "lines_added": added, "lines_removed": removed}
+
+
+def mail_hash(mail: bytes) -> str | None:
+    """Return what stands for a mail address: the start of the SHA-256 of it in lower case."""
+    mail = mail.strip().lower()
+    return hashlib.sha256(mail).hexdigest()[:16] if mail else None
