@@ -20,7 +20,7 @@ DIMENSIONS = 512
 # Texts that the embedding is fitted on: more do not change the leading directions much, and cost minutes.
 FIT_LIMIT = 10_000
 _ITERATIONS = 2
-_CHUNK = 2_000
+_CHUNK = 1_000
 
 
 def text_key(text: str) -> str:
@@ -85,6 +85,7 @@ class Embedding:
 
 def fit(texts: Iterable[str | None], *, seed: int) -> Embedding:
     """Fit an embedding on texts; equal texts count once, and their order does not matter."""
+    from scipy.sparse import vstack
     from sklearn.decomposition import TruncatedSVD
     from threadpoolctl import threadpool_limits
 
@@ -94,11 +95,13 @@ def fit(texts: Iterable[str | None], *, seed: int) -> Embedding:
         corpus = [corpus[position] for position in np.sort(kept)]
     vocabulary = Vocabulary.fit(corpus)
     rank = min(DIMENSIONS, len(corpus), len(vocabulary))
-    if rank < 2:
-        # One text has one direction: itself.
-        matrix = vocabulary.matrix(corpus, {word: column for column, word in enumerate(vocabulary.words)})
-        return Embedding(vocabulary, _rounded(matrix.toarray().T[:, :rank]))
-    matrix = vocabulary.matrix(corpus, {word: column for column, word in enumerate(vocabulary.words)})
+    if rank == 0:
+        return Embedding(vocabulary, np.zeros((len(vocabulary), 0), np.float32))
+    index = {word: column for column, word in enumerate(vocabulary.words)}
+    parts = [vocabulary.matrix(corpus[begin : begin + _CHUNK], index) for begin in range(0, len(corpus), _CHUNK)]
+    matrix = vstack(parts, format="csr")
+    if rank == 1:  # one text has one direction: itself
+        return Embedding(vocabulary, _rounded(matrix[:1].toarray().T))
     with threadpool_limits(limits=1):  # sums in one order, so that digests are equal
         svd = TruncatedSVD(rank, algorithm="randomized", n_iter=_ITERATIONS, random_state=seed)
         svd.fit(matrix)

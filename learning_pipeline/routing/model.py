@@ -3,10 +3,13 @@
 Success is a chain of shrunk rates (beta-binomial, the parent's rate counting as `group_prior` labels): all
 work < the candidate < the candidate in this kind of task < and in this repository. The labels are weighted by
 their source. The last link is the task's nearest past tasks in the embedding, weighted by the square of the
-cosine, with the chain's rate counting as `neighbour_prior` labels. The interval is Wilson's (1927) at 95 %,
-for as many labels as the estimate rests on: those of the innermost group, and of each outer one at most as
-many as it counts for. Candidates are compared by `support`: the labels that would give a plain rate the sampling
-variance of the blend. It is larger than what the interval takes, which also allows for tasks that differ.
+cosine, with the chain's rate counting as `neighbour_prior` labels.
+
+The interval is Wilson's (1927) at 95 %, for as many labels as the estimate rests on: those of the innermost
+group, and of each outer one at most as many as it counts for. With neighbours, it is the number that gives a
+plain rate the blend's mean squared error: its sampling variance, and the square of what the chain pulls it away
+from the neighbours' own rate; never more than the chain has. Candidates are compared by `support`, which leaves
+that pull out: it is much the same for all of them.
 """
 
 from collections.abc import Sequence
@@ -155,8 +158,12 @@ class Model:
             # Variance of the blend, in units of p (1 - p): of the neighbours' mean and of the chain's rate.
             own, rest = squares / (weight + prior) ** 2, (prior / (weight + prior)) ** 2
             support = np.where(informed[:, None], 1 / (own + rest / np.maximum(evidence, 1e-9)), support)
+            # What the blend still differs from the neighbours' own rate, as the chain's rate pulls it away.
+            pull = rest * (success / np.maximum(weight, 1e-9) - probability) ** 2 * (weight > 0)
+            spread = np.maximum(local * (1 - local), 1e-9)
+            doubted = spread / (spread / np.maximum(support, 1e-9) + pull)
+            evidence = np.where(informed[:, None], np.minimum(doubted, evidence), evidence)
             probability = np.where(informed[:, None], local, probability)
-            evidence = np.where(informed[:, None], weight + np.minimum(prior, evidence), evidence)
         low, high = wilson(probability, evidence)
         cost, duration = statistics.cost.expected(types), statistics.duration.expected(types)
         return Estimates(probability, low, high, support, n.astype(np.int64), cost, duration, informed)
