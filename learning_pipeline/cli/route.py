@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FIELDS = ("task_id", "task_text", "task_type", "repository", "context_tokens", "candidates")
+MAX_SHOWN = 8
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -91,21 +92,30 @@ def write_answers(path: Path, answers: "Iterable[dict[str, Any]]") -> None:
 
 
 def answer_text(answer: dict[str, Any]) -> str:
-    """Return an answer for people."""
-    chosen = answer.get("chosen") or {}
-    head = " on ".join(str(chosen[name]) for name in ("agent_name", "model") if chosen.get(name)) or "nobody"
-    lines = [f"{'abstained, default: ' if answer['abstained'] else ''}{head}"]
-    lines.append(f"  {answer['reason']} (rung: {answer['rung']}, router: {answer['router_version']})")
-    for candidate in answer["candidates"]:
-        name = " on ".join(str(candidate[key]) for key in ("agent_name", "model") if candidate.get(key))
-        low, high = candidate["interval"] or (None, None)
-        success = _ratio(candidate["success_probability"])
-        cost = candidate["expected_cost_usd"]
-        lines.append(
-            f"  {name}: success {success} ({_ratio(low)} to {_ratio(high)}, n={candidate['n']}), "
-            f"cost {'unknown' if cost is None else f'{float(cost):.4f} USD'}"
-        )
+    """Return an answer for people: the choice, the reason, and the best candidates."""
+    chosen = _name(answer["chosen"] or {})
+    lines = [f"abstains{f', default {chosen}' if chosen else ''}" if answer["abstained"] else chosen]
+    lines.append(f"  {answer['reason']} (rung: {answer['rung']}, router: {answer['router_version'] or 'none'})")
+    candidates = answer["candidates"]
+    lines += [f"  {_candidate_text(candidate)}" for candidate in candidates[:MAX_SHOWN]]
+    if len(candidates) > MAX_SHOWN:
+        lines.append(f"  and {len(candidates) - MAX_SHOWN} more; --json shows all")
     return "\n".join(lines)
+
+
+def _name(who: dict[str, Any]) -> str:
+    return " on ".join(str(who[part]) for part in ("agent_name", "model") if who.get(part))
+
+
+def _candidate_text(candidate: dict[str, Any]) -> str:
+    low, high = candidate["interval"] or (None, None)
+    cost, duration = candidate["expected_cost_usd"], candidate["expected_duration_ms"]
+    return (
+        f"{_name(candidate)}: success {_ratio(candidate['success_probability'])} "
+        f"({_ratio(low)} to {_ratio(high)}, n={candidate['n']}), "
+        f"cost {'unknown' if cost is None else f'{float(cost):.4f} USD'}, "
+        f"time {'unknown' if duration is None else f'{duration / 1000:.0f} s'}"
+    )
 
 
 def _ratio(value: float | None) -> str:

@@ -44,7 +44,8 @@ def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence[
         lines.append(f"router: none, {report.router['reason']}")
     rows = report.publish.get("rows") or {}
     if report.publish.get("publish_id"):
-        lines.append(f"publish: {report.publish['publish_id']}, {sum(rows.values()):,} rows written")
+        what = f"{sum(rows.values()):,} rows in {len(rows)} tables" if rows else "nothing new"
+        lines.append(f"publish: {report.publish['publish_id']}, {what}")
     if report.unknown_fields:
         names = sorted(report.unknown_fields, key=lambda name: (-report.unknown_fields[name], name))
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""

@@ -52,6 +52,7 @@ def test_the_asset_graph_is_as_reviewed(definitions: dg.Definitions) -> None:
     found = described(definitions)
     if not SNAPSHOT.exists():
         SNAPSHOT.write_text(found)
+        pytest.fail(f"{SNAPSHOT.name} was not there and has been written: review it, and run again")
     assert found == SNAPSHOT.read_text()
 
 

@@ -18,6 +18,8 @@ from learning_pipeline.marts.staging import part_path
 from learning_pipeline.settings import Settings, SourceSpec, load_settings
 from learning_pipeline_tests.factories import NOON
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 SPECS = [SourceSpec(kind="claude_code", path=SAMPLE / "claude_code")]
 NOW = NOON.replace(month=11, year=2026)
