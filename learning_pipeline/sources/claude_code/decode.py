@@ -94,19 +94,19 @@ def _mend(value: Any, unknown: Counter[str]) -> Row:
     return _strict(_ROW, value)
 
 
+# Decodes a line that is one row of known fields; all others raise one of UNUSUAL, and are for `decode`.
+decode_usual = _ROW.decode
+UNUSUAL = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 def decode(raw: bytes, unknown: Counter[str]) -> Iterator[Row]:
-    """Yield the rows of a line: one, or more where several objects are glued together.
+    """Yield the rows of a line that is not usual: one, or more where several objects are glued together.
 
     Fields that are not known are counted in `unknown` and passed over.
 
     Raises:
         BadLineError: the line, or what is left of it, is not a row; rows before the damage were yielded.
     """
-    try:
-        yield _ROW.decode(raw)
-        return
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
     try:
         value = _load(raw)
     except BadLineError:
@@ -136,7 +136,7 @@ def decode_agent_message(raw: bytes, unknown: Counter[str]) -> AgentMessage:
     """
     try:
         return _AGENT_MESSAGE.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNUSUAL:
         pass
     value = _load(raw)
     if not isinstance(value, dict):

@@ -8,7 +8,13 @@ from typing import Any, Literal
 
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of, key_of_text
 from learning_pipeline.sources.claude_code import facts
-from learning_pipeline.sources.claude_code.decode import BadLineError, decode, decode_agent_message
+from learning_pipeline.sources.claude_code.decode import (
+    UNUSUAL,
+    BadLineError,
+    decode,
+    decode_agent_message,
+    decode_usual,
+)
 from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult, Usage
 from learning_pipeline.sources.claude_code.table import RecordTable
 from learning_pipeline.sources.claude_code.time import utc_text
@@ -104,6 +110,7 @@ class _Reader:
     def __init__(self, table: RecordTable) -> None:
         self.table = table
         self.rows = table.rows
+        self.places = table.places
         self.file = table.file
         self.added = 0
         self.parsed = Parsed(records=NO_RECORDS)
@@ -116,20 +123,31 @@ class _Reader:
         """Read a line: it makes records, or is rejected, or ignored under the last of its rows' rules."""
         self.parsed.lines_read += 1
         before = self.added
-        ignored = bad = None
+        try:
+            rule = self._row(decode_usual(line.raw), line)
+        except UNUSUAL:
+            rule, bad = self._mended_rows(line)
+        except BadLineError as error:
+            rule, bad = None, error
+        else:
+            bad = None
+        if bad is not None:
+            self.reject(line, bad)
+        elif self.added == before:
+            self.parsed.ignored[rule or "empty"] += 1
+
+    def _mended_rows(self, line: Line) -> tuple[str | None, BadLineError | None]:
+        """Read a line that is not one usual row; return the last rule, and the first thing that was wrong."""
+        rule = bad = None
         try:
             for row in decode(line.raw, self.parsed.unknown):
                 try:
-                    ignored = self._row(row, line) or ignored
+                    rule = self._row(row, line) or rule
                 except BadLineError as error:  # what is glued behind it may still be good
                     bad = bad or error
         except BadLineError as error:
             bad = bad or error
-        if bad is not None:
-            self.reject(line, bad)
-            return
-        if self.added == before:
-            self.parsed.ignored[ignored or "empty"] += 1
+        return rule, bad
 
     def _row(self, row: Row, line: Line) -> str | None:
         """Turn a row into records; return the name of the rule where it makes none."""
@@ -323,10 +341,10 @@ class _Reader:
             raise BadLineError("missing_field", f"a {row.type} row without sessionId", "sessionId")
         time = utc_text(row.timestamp)
         key = key_of_text(f"{kind}\x1f{row.uuid or f'{session}{time}'}\x1f{agent}\x1f{identity}")
-        self.rows[kind].append(
-            (self.file, line.number, time, key, session, agent, parent, row.cwd, row.gitBranch or None, row.version)
-            + own
-        )
+        place = (self.file, session, row.cwd, row.gitBranch or None, row.version)
+        # A session says the same of itself in every row: it is kept once.
+        number = self.places.setdefault(place, len(self.places))
+        self.rows[kind].append((number, line.number, time, key, agent, parent, *own))
         self.added += 1
 
 

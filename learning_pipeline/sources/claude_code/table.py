@@ -6,19 +6,10 @@ import polars as pl
 
 from learning_pipeline.sources.families.transcripts.schema import SCHEMA
 
-# What every record has, in this order; `time` is the text of `at`.
-COMMON = (
-    "source_file",
-    "source_line",
-    "time",
-    "record_key",
-    "group_key",
-    "agent_id",
-    "parent_tool_call_id",
-    "cwd",
-    "branch",
-    "agent_version",
-)
+# What every record has, in this order; `time` is the text of `at`, `place` the number of one.
+COMMON = ("place", "source_line", "time", "record_key", "agent_id", "parent_tool_call_id")
+# What a `place` stands for: the same for most rows of a session.
+PLACE = ("source_file", "group_key", "cwd", "branch", "agent_version")
 _ASKED = ("record_id", "text", "text_hash")
 
 # What a record of each kind has beyond that, in this order.
@@ -74,19 +65,24 @@ class RecordTable:
 
     def __init__(self) -> None:
         self.rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in OWN}
+        self.places: dict[tuple[str | None, ...], int] = {}
         self.file: str | None = None  # that the next records come from
 
     def frame(self) -> pl.DataFrame:
         """Return the records. `source`, `host` and, where no file was named, `source_file` are null."""
         parts = [pl.DataFrame(schema=SCHEMA)]
+        places = pl.DataFrame(list(self.places), schema={name: SCHEMA[name] for name in PLACE}, orient="row")
         for kind, rows in self.rows.items():
             if not rows:
                 continue
             columns = dict(zip((*COMMON, *OWN[kind]), zip(*rows, strict=True), strict=True))
+            place = pl.Series(columns.pop("place"), dtype=pl.UInt32)
             times = pl.Series("at", columns.pop("time"), dtype=pl.String)
             part = pl.DataFrame([pl.Series(name, values, dtype=SCHEMA[name]) for name, values in columns.items()])
             at = times.str.to_datetime(_TIME_FORMAT, time_unit="us").dt.replace_time_zone("UTC")
             parts.append(
-                part.with_columns(at, at.dt.date().alias("day"), pl.lit(kind, dtype=SCHEMA["kind"]).alias("kind"))
+                part.hstack(places[place]).with_columns(
+                    at, at.dt.date().alias("day"), pl.lit(kind, dtype=SCHEMA["kind"]).alias("kind")
+                )
             )
         return pl.concat(parts, how="diagonal")

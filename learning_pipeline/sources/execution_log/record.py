@@ -101,7 +101,9 @@ def _convert(field: fields.Field, name: str, value: Any, zone: tzinfo | None) ->
     except TypeError as error:
         raise LineError("type", str(error), field.column, value) from error
     except (ValueError, OverflowError, ArithmeticError) as error:
-        raise LineError(_check_name(str(error)), f"{name}: {error}", field.column, value) from error
+        words = str(error)
+        reason = words if words.startswith(name) else f"{name}: {words}"
+        raise LineError(_check_name(words), reason, field.column, value) from error
 
 
 def _check_name(reason: str) -> str:
