@@ -20,6 +20,11 @@ _HOME_POLARS = r"^(?:/home|/Users)/[^/]+"
 _LONG_RUN = re.compile(r"[A-Za-z0-9_\-+=]{16,}|BEGIN |PuTTY|://[^\s/]*:[^\s/]*@")
 _KEYWORD = re.compile(r"(?i)pass|secret|token|api.?key|credential")
 
+# Columns that hold a path or a program: only a home directory at their beginning is personal.
+_PATHS = frozenset(("cwd", "file_path", "working_dir", "command_name"))
+# Columns that hold what people and agents said: `hash` keeps none of it.
+_WORDS = frozenset(("text", "task_text", "subject", "solution_summary", "comment"))
+
 # Detectors that are left out: public addresses are no secrets; the others name services that are gone, and
 # match ordinary words of three letters before any long run.
 _LEFT_OUT = frozenset(
@@ -95,15 +100,15 @@ def redact_columns(frame: pl.DataFrame, columns: tuple[str, ...], mode: Mode) ->
     """
     changes = []
     for name in columns:
-        if name in ("text", "task_text", "subject", "solution_summary", "error_message", "comment"):
-            if mode == "hash" and name != "error_message":
-                changes.append(pl.lit(None, dtype=pl.String).alias(name))
-                continue
+        if name in _PATHS:
+            if mode != "full":
+                changes.append(pl.col(name).str.replace(_HOME_POLARS, "~").alias(name))
+        elif mode == "hash" and name in _WORDS:
+            changes.append(pl.lit(None, dtype=pl.String).alias(name))
+        else:
             words = frame[name].unique().drop_nulls()
             clean = secrets_out if mode == "full" else redact
             mended = {word: done for word in words if (done := clean(word)) != word}
             if mended:
                 changes.append(pl.col(name).replace(mended).alias(name))
-        elif mode != "full":
-            changes.append(pl.col(name).str.replace(_HOME_POLARS, "~").alias(name))
     return frame.with_columns(changes) if changes else frame

@@ -6,9 +6,10 @@ the median cost of everything, and the same for time. An amount that was never o
 The router abstains when choosing could cost too much: with utilities known only as well as their evidence, the
 expected loss of taking the best against each other candidate is s * phi(d / s) - d * Phi(-d / s), where d is the
 difference of the utilities and s its standard error (the expected loss of Bayesian A/B tests). Two candidates
-that are known to be nearly equal cost little to confuse, so a tie that rests on much evidence is decided. It
-also abstains where the candidates together have fewer labels than `min_evidence`, or the best one has fewer
-than half of that in this kind of task.
+that are known to be nearly equal cost little to confuse, so a tie that rests on much evidence is decided. Only
+candidates with at least half of `min_evidence` labels in this kind of task are compared: one that was hardly
+tried is neither chosen nor in the way. The router abstains where fewer than two are left to compare, or where
+the candidates together have fewer labels than `min_evidence`.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ class Decisions:
     runner_up: Array  # the candidate that the best could most be confused with, -1 where there is none
     expected_loss: Array  # of taking the best, in utility
     labelled: Array  # labelled executions of all allowed candidates together
-    own: Array  # those of the best one in this kind of task
+    contenders: Array  # allowed candidates with enough labels in this kind of task
     abstained: Array
 
 
@@ -45,12 +46,14 @@ def decide(model: Model, estimates: Estimates, allowed: Array) -> Decisions:
     if not utility.shape[1]:
         none = np.full(len(utility), -1)
         return Decisions(utility, none, none, np.zeros(len(rows)), labelled, labelled, np.ones(len(rows), bool))
-    ranked = np.where(allowed, utility, -np.inf)
-    best = ranked.argmax(axis=1)
+    tried = allowed & (estimates.n >= parameters.min_own_evidence)
+    contenders = tried.sum(axis=1)
+    compared = np.where((contenders > 0)[:, None], tried, allowed)
+    best = np.where(compared, utility, -np.inf).argmax(axis=1)
     variance = estimates.probability * (1 - estimates.probability) / (estimates.support + 1)
     gap = utility[rows, best][:, None] - utility
     error = np.sqrt(variance + variance[rows, best][:, None])
-    loss = np.where(allowed, _expected_loss(gap, error), -np.inf)
+    loss = np.where(compared, _expected_loss(gap, error), -np.inf)
     loss[rows, best] = -np.inf
     runner_up = loss.argmax(axis=1)
     worst = loss[rows, runner_up]
@@ -58,10 +61,11 @@ def decide(model: Model, estimates: Estimates, allowed: Array) -> Decisions:
     worst = np.where(alone, 0.0, worst)
     runner_up = np.where(alone, -1, runner_up)
     some = allowed.any(axis=1)
-    own = estimates.n[rows, best]
-    abstained = ~some | (labelled < parameters.min_evidence) | (own < parameters.min_own_evidence)
-    abstained |= worst > parameters.max_expected_loss
-    return Decisions(utility, np.where(some, best, -1), runner_up, worst, labelled, own, abstained)
+    abstained = (contenders < 2) | (labelled < parameters.min_evidence) | (worst > parameters.max_expected_loss)
+    # With one candidate in all the logs there is nothing to compare it with.
+    single = (allowed.sum(axis=1) == 1) & (contenders == 1) & (labelled >= parameters.min_evidence)
+    abstained &= ~single
+    return Decisions(utility, np.where(some, best, -1), runner_up, worst, labelled, contenders, abstained)
 
 
 def _expected_loss(gap: Array, error: Array) -> Array:

@@ -229,9 +229,10 @@ class _Shown:
             whose = "all known candidates" if request.options is None else "the given candidates"
             return f"{labelled} labelled executions of {whose}, fewer than the {least} that are needed"
         first, second = self._names(row)
-        own, least = int(self.decisions.own[row]), self.model.parameters.min_own_evidence
-        if own < least:
-            return f"{first} looks best, but has {own} labelled executions of this kind, fewer than {least}"
+        contenders, least = int(self.decisions.contenders[row]), self.model.parameters.min_own_evidence
+        if contenders < 2:
+            count = "one candidate has" if contenders else "no candidate has"
+            return f"{count} the {least} labelled executions of this kind that a comparison needs"
         return (
             f"{first} and {second} cannot be told apart: choosing is expected to lose "
             f"{self.decisions.expected_loss[row]:.3f} of utility, more than {self.model.parameters.max_expected_loss}"

@@ -41,7 +41,7 @@ def train(settings: Settings, *, now: datetime, progress: Progress = silent) -> 
     from learning_pipeline.marts.reader import read
 
     begin = time.monotonic()
-    progress("train: read", 0, _STEPS)
+    progress("train", 0, _STEPS)
     rows = experience(read(settings, "fct_executions"))
     return train_on(settings, rows, now=now, progress=progress, begin=begin)
 
@@ -106,17 +106,17 @@ def _train(
     from learning_pipeline.routing.promotion import judge
 
     older, newer = split(rows)
-    progress("train: embed older part", 1, _STEPS)
+    progress("train", 1, _STEPS)
     trial = embedding.fit(older["task_text"], seed=settings.seed)
-    progress("train: choose parameters", 2, _STEPS)
+    progress("train", 2, _STEPS)
     parameters = choose_parameters(older, trial, Parameters(min_evidence=settings.router_min_evidence))
-    progress("train: evaluate", 3, _STEPS)
+    progress("train", 3, _STEPS)
     evaluation = evaluate(build(older, trial, parameters), newer)
     verdict = judge(evaluation, labelled, settings.router_min_evidence)
-    progress("train: learn from everything", 4, _STEPS)
+    progress("train", 4, _STEPS)
     final = embedding.fit(rows["task_text"], seed=settings.seed)
     model = build(rows, final, parameters)
-    progress("train: write", 5, _STEPS)
+    progress("train", 5, _STEPS)
     arrays, names = storage.arrays_of(model), storage.names_of(model)
     version = storage.version_of(arrays, names, *(f"{name}={value}" for name, value in sorted(basis.items())))
     manifest = {
@@ -148,7 +148,7 @@ def _train(
     registry.write(version, arrays, names, manifest, files)
     registry.settle(version, verdict.stage, verdict.reason, now=now)
     registry.prune()
-    progress("train: done", _STEPS, _STEPS)
+    progress("train", _STEPS, _STEPS)
     seconds = time.monotonic() - begin
     return TrainReport(version, verdict.promoted, verdict.reason, evaluation.metrics(), seconds, trained=True)
 

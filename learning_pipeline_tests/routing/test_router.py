@@ -148,7 +148,24 @@ def test_five_examples_of_each_are_not_guessed_from(
     train_on(settings, seen(rows(30, truth=truth, seed=seed)), now=NOON)
     answers = Router.load(tmp_path, "latest").route_batch(asked(10))
     assert all(answer["abstained"] for answer in answers)
-    assert all("told apart" in answer["reason"] or "fewer than" in answer["reason"] for answer in answers)
+    assert all("told apart" in answer["reason"] or "labelled executions" in answer["reason"] for answer in answers)
+
+
+def test_a_candidate_that_was_hardly_tried_is_neither_chosen_nor_in_the_way(tmp_path: Path) -> None:
+    lucky = [{**row, "agent_name": "newcomer", "outcome": "success", "success": True} for row in rows(4, seed=5)]
+    lucky = [{**row, "execution_id": f"new-{number}", "error_type": None} for number, row in enumerate(lucky)]
+    settings = load_settings(tmp_path)
+    train_on(settings, seen(rows(1500) + lucky), now=NOON)
+    answers = Router.load(tmp_path, "latest").route_batch(asked(20))
+    chosen = {answer["chosen"]["agent_name"] for answer in answers if answer["chosen"]}
+    assert chosen == {"alpha", "beta"}
+
+
+def test_one_candidate_in_all_logs_is_chosen_with_enough_evidence(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+    train_on(settings, seen([row for row in rows(300) if row["agent_name"] == "alpha"]), now=NOON)
+    answer = Router.load(tmp_path, "latest").route("a crash", task_type="bug_fix")
+    assert answer["chosen"]["agent_name"] == "alpha"
 
 
 def test_without_any_version_the_lower_rungs_answer(tmp_path: Path) -> None:
