@@ -73,11 +73,11 @@ def _one_after_another(text: str) -> list[Any]:
     """Decode values that follow each other without a line break.
 
     Raises:
-        ValueError: something that is not JSON is in between, or a number is too large or none.
+        ValueError: there is none, something that is not JSON is in between, or a number is too large or none.
     """
     values = []
     at = 0
-    while at < len(text):
+    while at < len(text) or not values:
         value, at = _glued.raw_decode(text, at)
         # What the fast decoder would not take, this one must not let through.
         values.append(_decoder.decode(json.dumps(value, allow_nan=False).encode()))

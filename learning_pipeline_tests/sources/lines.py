@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,7 +54,7 @@ def rows(kind: str, lines: Sequence[Written], *, zone: str | None = None) -> lis
 
 def held(frame: pl.DataFrame, stream: str) -> None:
     """Hold rows against their contract."""
-    full = frame.with_columns(pl.lit("2026-01-01T00:00:00Z").str.to_datetime(time_unit="us").alias("landed_at"))
+    full = frame.with_columns(pl.lit(datetime(2026, 1, 1, tzinfo=UTC)).alias("landed_at"))
     STREAMS[stream].validate(conform(full.lazy(), STREAMS[stream]).collect())
 
 

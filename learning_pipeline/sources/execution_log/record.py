@@ -1,7 +1,6 @@
 """From the object of a line to records: the execution, and one for each agent that it names."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,7 +9,8 @@ import msgspec
 from learning_pipeline.contracts.vocabulary import AGENT_KINDS, LABEL_WEIGHTS
 from learning_pipeline.sources import normal
 from learning_pipeline.sources.base import key_of
-from learning_pipeline.sources.execution_log import fields, outcome, values
+from learning_pipeline.sources.execution_log import fields, outcome
+from learning_pipeline.sources.execution_log.read import read_fields
 from learning_pipeline.sources.json_lines import LineError
 
 # Namespace of the ids that are derived here.
@@ -20,8 +20,6 @@ ORCHESTRATOR = "orchestrator"
 
 Row = dict[str, Any]
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
-_plain_name = lru_cache(maxsize=4096)(fields.plain_name)
-_fields_of = lru_cache(maxsize=4096)(fields.fields_of)
 
 # What a child takes over from the line that names it.
 _SHARED = (
@@ -44,7 +42,7 @@ def records(line: dict[str, Any], zone: tzinfo | None) -> tuple[list[Row], list[
     Raises:
         LineError: the line breaks a rule.
     """
-    said, together, attributes, unknown = _read_fields(line, zone)
+    said, together, attributes, unknown = read_fields(line, zone)
     event = _event(together)
     if event is None:
         return [], ["kind:" + str(_first(together, fields.EVENT_NAMES))[:100]]
@@ -55,96 +53,6 @@ def records(line: dict[str, Any], zone: tzinfo | None) -> tuple[list[Row], list[
     children = [] if agents is None else _children(agents, row, zone)
     _finish(row, attributes)
     return [row, *children], unknown
-
-
-def _read_fields(
-    line: dict[str, Any], zone: tzinfo | None
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[str]]:
-    """Sort a line's fields into columns, fields that are read together, and attributes; name the unknown ones."""
-    said: dict[str, Any] = {}
-    source: dict[str, tuple[str, Any]] = {}
-    weak: dict[str, dict[str, tuple[str, Any]]] = {}
-    together: dict[str, Any] = {}
-    attributes: dict[str, Any] = {}
-    unknown: list[str] = []
-    for name, value in line.items():
-        if value is None:
-            continue
-        plain = _plain_name(name)
-        if plain in fields.TOGETHER:
-            if together.get(plain, value) != value:
-                raise LineError("alias_conflict", f"{plain} is given twice", plain, value)
-            together[plain] = value
-            continue
-        known = _fields_of(plain)
-        if not known:
-            unknown.append(name)
-            attributes[name] = value
-        for field in known:
-            if field.weak:
-                weak.setdefault(field.column, {})[plain] = (name, value)
-                continue
-            found = _convert(field, plain, value, zone)
-            if found is None:
-                continue
-            if field.column in said:
-                found = _united(field.column, said[field.column], found, source[field.column], (plain, value))
-            said[field.column] = found
-            source[field.column] = (plain, value)
-    _read_weak(said, weak, attributes, zone)
-    return said, together, attributes, unknown
-
-
-def _convert(field: fields.Field, name: str, value: Any, zone: tzinfo | None) -> Any:
-    try:
-        return field.convert(name, value, zone)
-    except TypeError as error:
-        raise LineError("type", str(error), field.column, value) from error
-    except (ValueError, OverflowError, ArithmeticError) as error:
-        words = str(error)
-        reason = words if words.startswith(name) else f"{name}: {words}"
-        raise LineError(_check_name(words), reason, field.column, value) from error
-
-
-def _check_name(reason: str) -> str:
-    if "no time zone" in reason:
-        return "naive_time"
-    if "is not a number" in reason or "is not a time" in reason or "not yes or no" in reason:
-        return "type"
-    return "range"
-
-
-def _united(column: str, first: Any, second: Any, before: tuple[str, Any], now: tuple[str, Any]) -> Any:
-    names, raw = (before[0], now[0]), (before[1], now[1])
-    if not values.agree(column, first, second, names, raw):
-        raise LineError("alias_conflict", f"{names[0]} and {names[1]} disagree", column, f"{raw[0]!r} {raw[1]!r}")
-    return second if values.finer(column, names, raw, first, second) else first
-
-
-def _read_weak(
-    said: dict[str, Any],
-    weak: dict[str, dict[str, tuple[str, Any]]],
-    attributes: dict[str, Any],
-    zone: tzinfo | None,
-) -> None:
-    """Fill columns that no strong name told; what is left of the weak ones is kept as an attribute."""
-    for column, given in weak.items():
-        for plain in fields.WEAK_ORDER[column]:
-            if plain not in given:
-                continue
-            name, value = given[plain]
-            field = next(field for field in _fields_of(plain) if field.column == column)
-            if column == "working_dir" and not _is_path(value):
-                continue
-            found = _convert(field, plain, value, zone)
-            if found is not None and column not in said:
-                said[column] = found
-            elif found != said.get(column) and column not in ("agent_name", "working_dir"):
-                attributes[name] = value
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, str) and (value.startswith(("/", "~")) or value[1:3] == ":\\")
 
 
 def _first(together: dict[str, Any], names: tuple[str, ...]) -> Any:
@@ -314,7 +222,7 @@ def _children(agents: list[Any], parent: Row, zone: tzinfo | None) -> list[Row]:
     for position, agent in enumerate(agents, 1):
         name = _agent_name(agent)
         own = {key: value for key, value in agent.items() if key != "name"} if isinstance(agent, dict) else {}
-        said, together, attributes, _ = _read_fields({**own, "agent_name": name}, zone)
+        said, together, attributes, _ = read_fields({**own, "agent_name": name}, zone)
         row: Row = {column: parent[column] for column in _SHARED if parent.get(column) is not None}
         row.update(said)
         if all(row.get(column) is None for column in ("started_at", "ended_at", "written_at")):
