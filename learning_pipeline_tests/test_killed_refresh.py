@@ -1,0 +1,98 @@
+"""A refresh that is killed outright at any moment: readers see whole versions, the next run comes to the same end."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from learning_pipeline.marts.digest import digests as marts_digests
+from learning_pipeline.sample import write_sample
+from learning_pipeline_tests.homes import digests
+
+pytestmark = pytest.mark.slow
+
+KILLS = 20
+
+
+def start(home: Path, sample: Path) -> subprocess.Popen[bytes]:
+    kinds = ("claude_code", "execution_log", "git_hooks")
+    sources = [word for kind in kinds for word in ("--source", f"{kind}={sample / kind}")]
+    command = [sys.executable, "-m", "learning_pipeline.cli.main", "refresh", "--home", str(home), "--no-publish"]
+    return subprocess.Popen(
+        [*command, *sources],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "LEARNING_PIPELINE_HOST": "test"},
+    )
+
+
+class Reader(threading.Thread):
+    """Opens the marts every 50 ms and notes what it sees, until it is stopped."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(daemon=True)
+        self.path = path
+        self.stopped = threading.Event()
+        self.seen: set[tuple[int, int]] = set()
+        self.errors: list[str] = []
+        self.reads = 0
+
+    def run(self) -> None:
+        while not self.stopped.wait(0.05):
+            if not self.path.exists():
+                continue
+            try:
+                with duckdb.connect(str(self.path), read_only=True) as connection:
+                    facts = connection.sql("select count(*) from fct_llm_calls").fetchall()[0][0]
+                    counted = connection.sql("select coalesce(sum(calls), 0) from mart_usage_daily").fetchall()[0][0]
+                    connection.sql("select count(*) from mart_data_dictionary").fetchall()
+                self.seen.add((int(facts), int(counted)))
+                self.reads += 1
+            except duckdb.Error as error:
+                self.errors.append(str(error))
+
+
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    sample = tmp_path / "sample"
+    write_sample(sample, days=4, sessions=8, seed=3, last_day=date(2026, 3, 8), scale=0.1)
+    began = time.monotonic()
+    assert start(tmp_path / "clean", sample).wait(timeout=300) == 0
+    whole = time.monotonic() - began
+
+    home = tmp_path / "home"
+    reader = Reader(home / "marts.duckdb")
+    reader.start()
+    dice = random.Random(1)
+    killed = 0
+    for number in range(KILLS):
+        if number == KILLS // 2:  # something new arrives, so that there is an old version to keep
+            more = tmp_path / "more"
+            write_sample(more, days=2, sessions=3, seed=4, last_day=date(2026, 3, 9), scale=0.1)
+            (more / "claude_code").rename(sample / "claude_code" / "more")
+        process = start(home, sample)
+        try:
+            process.wait(timeout=dice.uniform(0.2, whole))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=30)
+            killed += 1
+    assert killed >= KILLS // 2
+    assert start(home, sample).wait(timeout=300) == 0
+    assert start(tmp_path / "clean", sample).wait(timeout=300) == 0
+    reader.stopped.set()
+    reader.join(timeout=30)
+
+    assert digests(home) == digests(tmp_path / "clean")
+    assert marts_digests(home / "marts.duckdb") == marts_digests(tmp_path / "clean" / "marts.duckdb")
+    assert not reader.errors
+    assert reader.reads > 0
+    assert all(facts == counted for facts, counted in reader.seen), reader.seen
+    assert not list(home.glob("*.wal"))
