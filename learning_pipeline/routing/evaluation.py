@@ -47,6 +47,7 @@ class Evaluation:
     reliability: list[dict[str, float | int]] = field(default_factory=list)
     candidates: int = 0
     held_out: int = 0
+    best_single: str | None = None  # name of the candidate with the highest rate on the older part
 
     def get(self, subject: str, metric: str) -> Measure | None:
         """Return one measure, None where it was not taken."""
@@ -166,6 +167,8 @@ def evaluate(model: Model, test: pl.DataFrame) -> Evaluation:
 
 def _add_candidates(result: Evaluation, model: Model) -> None:
     estimates = model.estimate([None], [None])
+    if model.statistics.candidates:
+        result.best_single = model.statistics.candidates[int(estimates.probability[0].argmax())].name
     for number, candidate in enumerate(model.statistics.candidates):
         value, n = float(estimates.probability[0, number]), int(estimates.n[0, number])
         low, high = float(estimates.low[0, number]), float(estimates.high[0, number])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from learning_pipeline.routing.evaluation import Evaluation
+from learning_pipeline.routing.evaluation import Evaluation, Measure
 from learning_pipeline.routing.policies import LEAST_TASKS
 
 
@@ -22,7 +22,9 @@ def judge(evaluation: Evaluation, labelled: int, min_evidence: int) -> Verdict:
     """Promote a version whose predictions surely beat the base rate and whose choices are no worse than the best one.
 
     "Surely": the 95 % interval of its gain in held-out log loss, by task, lies above zero. "No worse": its value
-    is not below the interval of always taking the candidate that was best on the older part.
+    is not below the interval of always taking the candidate that was best on the older part. Where too few held-out
+    tasks ran what either would take, the router is judged without its abstentions, and the candidate by the older
+    part.
     """
     if labelled < min_evidence:
         return Verdict("training", f"{labelled} labelled executions, fewer than the {min_evidence} that are needed")
@@ -41,13 +43,25 @@ def judge(evaluation: Evaluation, labelled: int, min_evidence: int) -> Verdict:
         )
     if evaluation.candidates < 2:
         return Verdict("production", f"{told}; there is one candidate, so there is nothing to choose")
-    router, single = evaluation.get("router", "success_rate"), evaluation.get("best_single", "success_rate")
-    if router is None or router.value is None:
+    router = _with_value(evaluation, "router") or _with_value(evaluation, "router_without_abstaining")
+    if router is None:
         return Verdict("staging", f"{told}; too few held-out tasks ran what it would choose to judge its choices")
+    single = _with_value(evaluation, "best_single")
+    if single is None and evaluation.best_single is not None:
+        # Hardly run among the held-out tasks: what it did on the older part has to do.
+        single = evaluation.get(evaluation.best_single, "success_probability")
+    if single is None or single.value is None or single.low is None or single.high is None:
+        return Verdict("staging", f"{told}; too few executions of the best single candidate to compare with")
+    part = "held-out tasks" if single.basis in ("full", "matched") else "older executions"
     shown = f"its choices succeed in {router.value:.3f} of {router.n} held-out tasks"
-    if single is None or single.value is None or single.low is None:
-        return Verdict("staging", f"{told}; {shown}, but too few ran the best single candidate to compare")
-    against = f"the best single candidate in {single.value:.3f} ({single.low:.3f} to {single.high:.3f}) of {single.n}"
-    if router.value < single.low:
+    against = (
+        f"the best single candidate in {single.value:.3f} ({single.low:.3f} to {single.high:.3f}) of {single.n} {part}"
+    )
+    if router.value is not None and router.value < single.low:
         return Verdict("staging", f"{told}; but {shown}, below {against}")
     return Verdict("production", f"{told}; {shown}, {against}")
+
+
+def _with_value(evaluation: Evaluation, policy: str) -> Measure | None:
+    measure = evaluation.get(policy, "success_rate")
+    return measure if measure is not None and measure.value is not None else None
