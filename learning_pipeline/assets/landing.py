@@ -9,6 +9,7 @@ from learning_pipeline.assets.resources import PipelineParam
 
 PREFIX = "land_"
 GROUP = "lake"
+NOTHING = dict.fromkeys(("lines_read", "events", "duplicates", "quarantined", "ignored"), 0)
 AUTO = "auto"  # the kind is told by each file
 
 
@@ -49,12 +50,11 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
         for kind in kinds:
             if kind in chosen:
                 paths = [str(spec.path) for spec in inputs if spec.kind in (kind, AUTO)]
-                counts = report.sources.get(kind, {})
+                counts = {**NOTHING, **report.sources.get(kind, {})}
                 yield dg.MaterializeResult(
                     asset_key=landing_key(kind),
                     metadata={
                         **counts,
-                        "dagster/row_count": counts.get("events", 0),
                         "inputs": dg.MetadataValue.json(paths),
                         "touched_days": dg.MetadataValue.json([day.isoformat() for day in report.days]),
                         "unknown_fields": counts_table(report.unknown_fields, "field", "lines"),

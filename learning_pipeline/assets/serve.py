@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from learning_pipeline.assets.instance import prepare
+from learning_pipeline.assets.instance import instance, prepare
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.settings import Settings
 
@@ -28,6 +28,7 @@ def environment(settings: Settings) -> dict[str, str]:
         **os.environ,
         "DAGSTER_HOME": str(prepare(settings)),
         "LEARNING_PIPELINE_HOME": str(settings.home),
+        "PYTHONSAFEPATH": "1",  # a file in the working directory must not stand in for a library's module
         "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", "ignore"),
     }
 
@@ -42,9 +43,9 @@ def require_free_port(host: str, port: int) -> None:
             raise PipelineError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from error
 
 
-def commands(host: str, port: int) -> dict[str, list[str]]:
+def commands(settings: Settings, host: str, port: int) -> dict[str, list[str]]:
     """Return the command of each child."""
-    module = ["-m", MODULE]
+    module = ["-m", MODULE, "-d", str(settings.dagster_dir)]
     server = [sys.executable, "-m", "dagster_webserver", "-h", host, "-p", str(port), *module]
     daemon = [sys.executable, "-m", "dagster._daemon", "run", *module]
     return {"web server": server, "daemon": daemon}
@@ -57,6 +58,8 @@ def serve(settings: Settings, *, host: str, port: int, ready: Callable[[str], No
         PipelineError: the port is taken, or one of the two ended by itself.
     """
     require_free_port(host, port)
+    with instance(settings):
+        pass  # makes the instance's databases: the children would do it at once, and fail at each other
     variables = environment(settings)
     log_dir = Path(variables["DAGSTER_HOME"])
     children: dict[str, subprocess.Popen[bytes]] = {}
@@ -66,7 +69,7 @@ def serve(settings: Settings, *, host: str, port: int, ready: Callable[[str], No
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        for name, command in commands(host, port).items():
+        for name, command in commands(settings, host, port).items():
             with (log_dir / f"{name.replace(' ', '_')}.log").open("wb") as log:
                 # Their own session: Ctrl-C reaches this process only, which stops them in order.
                 children[name] = subprocess.Popen(
