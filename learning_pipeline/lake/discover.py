@@ -9,14 +9,8 @@ from learning_pipeline.errors import PipelineError, UsageError
 from learning_pipeline.lake.read import head
 from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
-from learning_pipeline.sources.registry import FILE_KINDS, KINDS, REPOSITORY_KINDS, source
+from learning_pipeline.sources.registry import FILE_KINDS, FILE_PATTERNS, KINDS, REPOSITORY_KINDS, source
 
-# Names of files that a kind may have. A rotated (`.jsonl.1`) or compressed (`.jsonl.gz`) file is one too.
-PATTERNS: dict[str, tuple[str, ...]] = {
-    "claude_code": ("*.jsonl", "*.jsonl.*"),
-    "execution_log": ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*"),
-    "git_hooks": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*", "*.csv", "*.csv.*"),
-}
 INPUT_KINDS = (*KINDS, "auto")
 _NEVER = ("*.part", "*.tmp", "*.swp", "*~")
 
@@ -82,7 +76,7 @@ def find(spec: SourceSpec) -> list[Found]:
 
 
 def _walk(spec: SourceSpec) -> Iterator[str]:
-    patterns = PATTERNS[spec.kind] if spec.kind != "auto" else ("*",)
+    patterns = FILE_PATTERNS[spec.kind] if spec.kind != "auto" else ("*",)
 
     def failed(error: OSError) -> None:
         raise PipelineError(

@@ -3,8 +3,14 @@
 from importlib import import_module
 from typing import Any
 
-# Kinds that read files, in the order in which a file of unknown kind is offered to them.
-FILE_KINDS = ("claude_code", "git_hooks", "execution_log")
+# Kinds that read files, and the names that their files have; a rotated (`.jsonl.1`) or compressed (`.jsonl.gz`)
+# file is one too. A file of unknown kind is offered to them in this order.
+FILE_PATTERNS: dict[str, tuple[str, ...]] = {
+    "claude_code": ("*.jsonl", "*.jsonl.*"),
+    "git_hooks": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*", "*.csv", "*.csv.*"),
+    "execution_log": ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*"),
+}
+FILE_KINDS = tuple(FILE_PATTERNS)
 # Kinds that read a git repository.
 REPOSITORY_KINDS = ("git_history",)
 KINDS = (*FILE_KINDS, *REPOSITORY_KINDS)
