@@ -1,5 +1,6 @@
 """From the object of a line to records: the execution, and one for each agent that it names."""
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID, uuid5
@@ -35,6 +36,14 @@ _SHARED = (
     "user_hash",
 )
 
+# What an event's name may hold, the first that fits: the beginnings of its words.
+_EVENT_WORDS = (
+    ("started", ("start", "begin", "began")),
+    ("completed", ("complet", "finish", "ended", "done", "fail", "succe", "timeout", "timed", "cancel")),
+    ("record", ("record", "execut", "frame", "task", "run", "result", "change")),
+)
+_NO_LETTERS = re.compile(r"[^a-z]+")
+
 
 def records(line: dict[str, Any], zone: tzinfo | None) -> tuple[list[Row], list[str]]:
     """Return the records of a line's object, and the names of fields that the table does not have.
@@ -64,14 +73,8 @@ def _event(together: dict[str, Any]) -> str | None:
     word = _first(together, fields.EVENT_NAMES)
     if word is None:
         return "record"
-    word = str(word).strip().lower()
-    if "start" in word or "begin" in word or "began" in word:
-        return "started"
-    if any(part in word for part in ("complet", "finish", "end", "done", "fail", "success", "timeout", "cancel")):
-        return "completed"
-    if any(part in word for part in ("record", "execution", "frame", "task", "run", "result", "change")):
-        return "record"
-    return None
+    words = _NO_LETTERS.split(str(word).lower())
+    return next((event for event, starts in _EVENT_WORDS if any(part.startswith(starts) for part in words)), None)
 
 
 def _row(said: Row, together: dict[str, Any], attributes: dict[str, Any], event: str) -> Row:
