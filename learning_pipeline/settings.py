@@ -39,7 +39,6 @@ class Settings(BaseSettings):
     host: str = Field(default_factory=socket.gethostname, description="Name of this machine in the lake")
     task_text: Literal["full", "redacted", "hash"] = "redacted"
     naive_timezone: str | None = Field(default=None, description="Zone of log times that name none")
-    stuck_after_hours: float = Field(default=24, gt=0)
     retention_days: int = Field(default=90, ge=1, description="Days that fact rows stay in the marts")
     price_file: Path | None = Field(default=None, description="Own prices, read before the public ones")
     workers: int | None = Field(default=None, ge=1, description="Processes that parse; default one a core, 4 at most")

@@ -77,18 +77,6 @@ def bar_plot(title: str, x: Sequence[Any], series: Mapping[str, Sequence[float]]
     return _image(figure, axes, title)
 
 
-def line_plot(title: str, points: Sequence[tuple[float, float]], *, diagonal: bool) -> dg.MarkdownMetadataValue:
-    """Return points joined by a line, with the diagonal they should be on, as an inline image."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4, 4), dpi=80, layout="constrained")
-    axes = figure.add_subplot()
-    axes.plot([x for x, _ in points], [y for _, y in points], marker="o", label="observed")
-    if diagonal:
-        axes.plot([0, 1], [0, 1], linestyle=":", color="grey", label="ideal")
-    return _image(figure, axes, title)
-
-
 def _image(figure: Any, axes: Any, title: str) -> dg.MarkdownMetadataValue:
     axes.set_title(title, fontsize=9)
     axes.tick_params(labelsize=7)

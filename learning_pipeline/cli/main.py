@@ -61,13 +61,11 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.Abort:
-        code = INTERRUPTED
     except UsageError as error:
         code = _explain(error, 2)
     except PipelineError as error:
         code = _explain(error, 1)
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = INTERRUPTED
     except BrokenPipeError:
