@@ -75,7 +75,7 @@ def _one_after_another(text: str) -> list[Any]:
     Raises:
         ValueError: there is none, something that is not JSON is in between, or a number is too large or none.
     """
-    values = []
+    values: list[Any] = []
     at = 0
     while at < len(text) or not values:
         value, at = _glued.raw_decode(text, at)
