@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 QUERY = """{
-  workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename ... on PythonError { message stack } } } } }
+  workspaceOrError { ... on Workspace { locationEntries {
+    locationOrLoadError { __typename ... on PythonError { message } }
+  } } }
   instance { daemonHealth { allDaemonStatuses { daemonType healthy } } }
 }"""
 
