@@ -395,7 +395,7 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(st.dictionaries(NAMES | st.text(max_size=4), JSON, max_size=8), max_size=8))
 def test_whatever_an_object_holds_its_line_is_accounted_for(lines: list[dict[str, Any]]) -> None:
     parsed = parse("execution_log", [{**FINE, **line} if index % 2 else line for index, line in enumerate(lines)])

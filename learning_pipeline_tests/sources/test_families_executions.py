@@ -136,7 +136,7 @@ def assembled(records: pl.DataFrame) -> pl.DataFrame:
     return frame.select(sorted(frame.columns)).sort("execution_id", "group_key")
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(LINES, max_size=12), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_neither_order_nor_split_changes_the_rows(
     lines: list[dict[str, Any]], chance: random.Random, files: int
