@@ -11,7 +11,7 @@ import polars as pl
 
 from learning_pipeline.lake import discover, repositories
 from learning_pipeline.lake.ledger import add_counters
-from learning_pipeline.lake.merge import Merged, merge
+from learning_pipeline.lake.merge import LINE, Merged, merge
 from learning_pipeline.lake.quarantine import Rejected, update
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake
@@ -143,12 +143,13 @@ class _Landing:
         merged: list[Merged] = []
         for name, frames in sorted(self._frames.items()):
             records = pl.concat(frames)
-            lines.append(records.select("source", "source_file", "source_line").unique())
+            lines.append(records.select(LINE).unique())
             merged.append(merge(self.lake, registry.family(name), records, self.now))
             self.days |= merged[-1].days
         rejected = self._rejected(merged)
         read = {(kind, r.found.path, 1 if r.whole else r.cursor.line - r.lines_read + 1) for kind, r in self._results}
-        update(self.lake, rejected, read, self.settings.host, self.now)
+        settled = pl.concat([part.settled for part in merged])
+        update(self.lake, rejected, read, settled, self.settings.host, self.now)
         self._settle(pl.concat(lines), pl.concat([part.fresh for part in merged]), rejected)
         self._frames.clear()
         self._results.clear()
@@ -194,7 +195,7 @@ class _Landing:
         bad = {(reject.source, reject.source_file, reject.source_line) for reject in rejected}
         bad_lines = pl.DataFrame(list(bad), schema=lines.schema, orient="row")
         held = _lines_per_file(lines.join(bad_lines, on=lines.columns, how="anti"))
-        new = _lines_per_file(fresh.select(lines.columns).unique().join(bad_lines, on=lines.columns, how="anti"))
+        new = _lines_per_file(fresh.unique().join(bad_lines, on=lines.columns, how="anti"))
         quarantined = _lines_per_file(bad_lines)
         day = self.now.date()
         counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)

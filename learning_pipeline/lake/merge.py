@@ -23,12 +23,16 @@ from learning_pipeline.lake.validate import Violation, validate
 # What tells one copy of a record from another; the least of them is the one that counts.
 _COPY = ("group_key", "source", "source_file", "source_line")
 
+# What names a line.
+LINE = ("source", "source_file", "source_line")
+
 
 @dataclass(slots=True)
 class Merged:
     """What a merge did."""
 
     fresh: pl.DataFrame  # source, source_file, source_line of the lines that brought a record that was not known
+    settled: pl.DataFrame  # the same of all lines of the groups that were put together again
     violations: list[Violation] = field(default_factory=list)
     days: set[date] = field(default_factory=set)
 
@@ -83,7 +87,7 @@ def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
     else:
         changed = fresh = new
         replaced = pl.DataFrame(schema={"_group_key": pl.String})
-    merged = Merged(fresh=fresh.select("source", "source_file", "source_line", "record_key"))
+    merged = Merged(fresh=fresh.select(LINE), settled=pl.DataFrame(schema={name: family.SCHEMA[name] for name in LINE}))
     if changed.is_empty():
         return merged
     groups = pl.concat([changed["group_key"], replaced["_group_key"]]).unique().sort()
@@ -98,6 +102,7 @@ def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
     # Everything is new on the first run: then there is nothing to leave out.
     if old.height or others:
         records = records.filter(pl.col("group_key").is_in(groups.implode()))
+    merged.settled = records.select(LINE).unique()
     rows = family.assemble(records)
     for stream in family.STREAMS:
         frame = _stream_rows(rows[stream], stream, now)

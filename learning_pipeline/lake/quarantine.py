@@ -37,12 +37,21 @@ class Rejected:
 
 
 def update(
-    lake: Lake, rejected: Collection[Rejected], read: Collection[tuple[str, str, int]], host: str, now: datetime
+    lake: Lake,
+    rejected: Collection[Rejected],
+    read: Collection[tuple[str, str, int]],
+    settled: pl.DataFrame,
+    host: str,
+    now: datetime,
 ) -> int:
-    """Add rejects, and resolve those of lines that were read again and are now well, or gone.
+    """Add rejects, and resolve those that no longer stand.
+
+    A line that could not be read is resolved when it was read again and is well, or gone from its file. A line
+    whose row broke a contract (it has no offset) is resolved when its row was put together again and is well.
 
     Args:
-        read: (source, file, first line) of what was read; rejects of these files from that line on are settled.
+        read: (source, file, first line) of what was read; unreadable lines of these files from there on are settled.
+        settled: source, source_file, source_line of the lines whose rows were put together again.
 
     Returns:
         The number of rejects that are new.
@@ -64,19 +73,26 @@ def update(
         list(read), schema={"source": pl.String, "source_file": pl.String, "_first": pl.Int64}, orient="row"
     ).with_columns(pl.lit(host).alias("host"))
     standing = pl.Series("standing", list(rows), dtype=pl.String)
-    settled = (
+    unreadable = pl.col("byte_offset").is_not_null()
+    is_settled = (unreadable & (pl.col("source_line") >= pl.col("_first"))) | (~unreadable & pl.col("_assembled"))
+    checked = (
         existing.join(files, on=["source", "source_file", "host"], how="left")
+        .join(
+            settled.with_columns(pl.lit(True).alias("_assembled"), pl.lit(host).alias("host")),
+            on=["source", "source_file", "source_line", "host"],
+            how="left",
+        )
         .with_columns(
             pl.when(pl.col("reject_id").is_in(standing.implode()))
             .then(None)
-            .when(pl.col("resolved_at").is_null() & (pl.col("source_line") >= pl.col("_first")))
+            .when(pl.col("resolved_at").is_null() & is_settled)
             .then(pl.lit(now).cast(schema["resolved_at"]))
             .otherwise("resolved_at")
             .alias("resolved_at")
         )
         .select(*schema)
     )
-    table = pl.concat([settled, pl.DataFrame(added, schema=schema)])
+    table = pl.concat([checked, pl.DataFrame(added, schema=schema)])
     changed = table.join(existing, on=list(schema), how="anti", nulls_equal=True)["day"].unique()
     for (day,), part in table.filter(pl.col("day").is_in(changed.implode())).group_by("day"):
         lake.replace("quarantine", day, part)

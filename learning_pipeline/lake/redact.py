@@ -19,6 +19,12 @@ _HOME_POLARS = r"^(?:/home|/Users)/[^/]+"
 # Every secret that a detector knows by its form has a run of these; a line without one need not be asked.
 _LONG_RUN = re.compile(r"[A-Za-z0-9_\-+=]{16,}|BEGIN |PuTTY|://[^\s/]*:[^\s/]*@")
 _KEYWORD = re.compile(r"(?i)pass|secret|token|api.?key|credential")
+# The detector of passwords wants quotes, as in source code. Outside of it, a word of eight characters or more
+# with a letter and a digit that is given to such a name is taken for one.
+_ASSIGNED = re.compile(
+    r"(?i)((?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|credentials?)[\"']?\s*[:=]\s*[\"']?)"
+    r"(?!\[REDACTED)(?=[^\s\"',;&]*\d)(?=[^\s\"',;&]*[a-z])[^\s\"',;&]{8,}"
+)
 
 # Columns that hold a path or a program: only a home directory at their beginning is personal.
 _PATHS = frozenset(("cwd", "file_path", "working_dir", "command_name"))
@@ -70,6 +76,7 @@ def _without_secrets(line: str) -> str:
         for value in sorted(_detectors()[1](line), key=lambda value: (-len(value), value)):
             if not value.startswith("[REDACTED"):
                 line = line.replace(value, "[REDACTED:password]")
+        line = _ASSIGNED.sub(r"\1[REDACTED:password]", line)
     return line
 
 
