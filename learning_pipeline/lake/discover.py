@@ -3,9 +3,9 @@
 import fnmatch
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import head
 from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
@@ -13,27 +13,6 @@ from learning_pipeline.sources.registry import FILE_KINDS, FILE_PATTERNS, KINDS,
 
 INPUT_KINDS = (*KINDS, "auto")
 _NEVER = ("*.part", "*.tmp", "*.swp", "*~")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One file, as it is on disk now."""
-
-    kind: str
-    path: str
-    size: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a file was read, and what it looked like then."""
-
-    size: int
-    mtime_ns: int
-    fingerprint: str
-    offset: int
-    line: int
 
 
 def check(specs: Sequence[SourceSpec]) -> None:

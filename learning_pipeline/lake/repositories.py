@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from learning_pipeline.errors import PipelineError
-from learning_pipeline.lake.discover import Cursor, Found
+from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.redact import redact_columns
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.work import FileResult, Job, Task, clean_rejects

@@ -6,14 +6,14 @@ import io
 import multiprocessing
 import os
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
-from learning_pipeline.lake.discover import Cursor, Found
+from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import Reader, fingerprint
 from learning_pipeline.lake.redact import Mode, redact, redact_columns
 from learning_pipeline.sources import registry
@@ -22,6 +22,7 @@ from learning_pipeline.sources.base import Options, Reject
 _CHUNK_BYTES = 16 * 1024 * 1024
 # Below this, starting another process takes longer than the work.
 _PARALLEL_BYTES = 24 * 1024 * 1024
+_ROUND_BYTES = 768 * 1024 * 1024
 _RAW_BYTES = 4096
 
 
@@ -150,24 +151,71 @@ def parse_all(
 
     This process parses too; further processes join in once they have started.
     """
-    pieces = deque((job, chunk) for job, tasks in jobs for chunk in chunks(tasks))
-    total = sum(task.found.size for _, chunk in pieces for task in chunk)
+    pieces = [(job, chunk) for job, tasks in jobs for chunk in chunks(tasks)]
+    total = sum(_size(piece) for piece in pieces)
     processes = min(workers if workers is not None else min(4, os.cpu_count() or 1), len(pieces))
     if processes <= 1 or total < _PARALLEL_BYTES:
         for job, chunk in pieces:
             yield job.kind, *parse_chunk(job, chunk)
         return
     context = multiprocessing.get_context("spawn")
+    taken = context.Value("q", 0)
     # Parsing makes a million small objects and no cycles: looking for cycles costs a tenth of the time.
     gc.disable()
+    pool = concurrent.futures.ProcessPoolExecutor(
+        processes - 1, mp_context=context, initializer=_start_worker, initargs=(taken,)
+    )
     try:
-        yield from _parse_together(pieces, processes, context)
+        for part in _rounds(pieces):
+            taken.value = 0
+            others = [pool.submit(_parse_shares, part) for _ in range(processes - 1)]
+            for job, chunk in _shares(part, taken):
+                yield job.kind, *parse_chunk(job, chunk)
+            for other in others:
+                for kind, data, results in other.result():
+                    yield kind, pl.read_ipc(io.BytesIO(data)), results
     finally:
         gc.enable()
+        pool.shutdown(wait=False, cancel_futures=True)  # the others end by themselves, while the work goes on here
 
 
-def _start_worker() -> None:
+_Piece = tuple[Job, list[Task]]
+_taken: Any = None  # in a further process: how many pieces of the round are taken, shared by all
+
+
+def _size(piece: _Piece) -> int:
+    return sum(task.found.size for task in piece[1])
+
+
+def _rounds(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
+    """Cut the work into rounds whose records fit in memory."""
+    part: list[_Piece] = []
+    size = 0
+    for piece in pieces:
+        part.append(piece)
+        size += _size(piece)
+        if size >= _ROUND_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _shares(part: Sequence[_Piece], taken: Any) -> Iterator[_Piece]:
+    """Take pieces that no other process has taken, until none is left."""
+    while True:
+        with taken.get_lock():
+            number = taken.value
+            taken.value += 1
+        if number >= len(part):
+            return
+        yield part[number]
+
+
+def _start_worker(taken: Any) -> None:
     """Prepare a process that parses: no search for cycles, and no life after the process that started it."""
+    global _taken
+    _taken = taken
     gc.disable()
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -179,33 +227,17 @@ def _start_worker() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _parse_together(
-    pieces: deque[tuple[Job, list[Task]]], processes: int, context: multiprocessing.context.SpawnContext
-) -> Iterator[tuple[str, pl.DataFrame, list[FileResult]]]:
-    with concurrent.futures.ProcessPoolExecutor(processes - 1, mp_context=context, initializer=_start_worker) as pool:
-        running: dict[concurrent.futures.Future[tuple[bytes, list[FileResult]]], str] = {}
-
-        def hand_out() -> None:
-            while pieces and len(running) < processes:
-                job, chunk = pieces.popleft()
-                running[pool.submit(_parse_chunk_to_bytes, job, chunk)] = job.kind
-
-        hand_out()
-        while pieces or running:
-            if pieces:
-                job, chunk = pieces.popleft()
-                yield job.kind, *parse_chunk(job, chunk)
-                done = [future for future in running if future.done()]
-            else:
-                done = list(concurrent.futures.wait(running, return_when="FIRST_COMPLETED").done)
-            for future in done:
-                data, results = future.result()
-                yield running.pop(future), pl.read_ipc(io.BytesIO(data)), results
-            hand_out()
-
-
-def _parse_chunk_to_bytes(job: Job, tasks: Sequence[Task]) -> tuple[bytes, list[FileResult]]:
-    frame, results = parse_chunk(job, tasks)
-    buffer = io.BytesIO()
-    frame.write_ipc(buffer, compression="uncompressed")
-    return buffer.getvalue(), results
+def _parse_shares(part: Sequence[_Piece]) -> list[tuple[str, bytes, list[FileResult]]]:
+    """Parse this process's share of a round; hand it over at the end, when the other side has time to take it."""
+    frames: dict[str, list[pl.DataFrame]] = defaultdict(list)
+    results: dict[str, list[FileResult]] = defaultdict(list)
+    for job, chunk in _shares(part, _taken):
+        frame, found = parse_chunk(job, chunk)
+        frames[job.kind].append(frame)
+        results[job.kind] += found
+    handed = []
+    for kind in frames:
+        buffer = io.BytesIO()
+        pl.concat(frames[kind]).write_ipc(buffer, compression="lz4")
+        handed.append((kind, buffer.getvalue(), results[kind]))
+    return handed

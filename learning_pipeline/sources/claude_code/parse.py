@@ -3,52 +3,19 @@
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
-from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of, key_of_text
-from learning_pipeline.sources.claude_code import facts
-from learning_pipeline.sources.claude_code.decode import (
-    UNUSUAL,
-    BadLineError,
-    decode,
-    decode_agent_message,
-    decode_usual,
-)
-from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult, Usage
+from learning_pipeline.sources.base import Line, Options, Parsed, Reject
+from learning_pipeline.sources.claude_code.decode import UNUSUAL, BadLineError, decode, decode_usual
+from learning_pipeline.sources.claude_code.records import IGNORED_TYPES, Recorder
 from learning_pipeline.sources.claude_code.table import RecordTable
-from learning_pipeline.sources.claude_code.time import utc_text
-from learning_pipeline.sources.normal import model as normal_model
 
 KIND = "claude_code"
 FAMILY = "transcripts"
 MODE: Literal["document", "append"] = "document"
 
-# Kinds of row that hold nothing that is kept, and the name of the rule that says so.
-_IGNORED_TYPES = {
-    "summary": "title",
-    "custom-title": "title",
-    "ai-title": "title",
-    "agent-name": "title",
-    "file-history-snapshot": "file_history_snapshot",
-    "mode": "mode",
-    "permission-mode": "mode",
-    "last-prompt": "last_prompt",
-    "queue-operation": "queue_operation",
-    "pr-link": "pr_link",
-    "frame-link": "frame_link",
-    "attachment": "attachment",
-}
-_IGNORED_PROGRESS = frozenset(
-    ("bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task")
-)
-_IGNORED_SYSTEM = frozenset(
-    ("stop_hook_summary", "compact_boundary", "microcompact_boundary", "local_command", "model_refusal_fallback")
-)
-_SUBAGENT_TOOLS = frozenset(("Task", "Agent"))
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
-_MOST_TOKENS = 2**53
-NO_RECORDS = RecordTable().frame()
+_NO_RECORDS = RecordTable().frame()
 
 
 def sniff(head: bytes) -> bool:
@@ -58,7 +25,7 @@ def sniff(head: bytes) -> bool:
         return False
     if b'"sessionId"' in first and b'"type"' in first:
         return True
-    return any(f'"type":"{kind}"'.encode() in first for kind in _IGNORED_TYPES)
+    return any(f'"type":"{kind}"'.encode() in first for kind in IGNORED_TYPES)
 
 
 def parse(lines: Iterable[Line], options: Options, table: RecordTable | None = None) -> Parsed:
@@ -69,315 +36,73 @@ def parse(lines: Iterable[Line], options: Options, table: RecordTable | None = N
     reader = _Reader(RecordTable() if table is None else table)
     lines = iter(lines)
     first = next(lines, None)
-    if first is None:
-        return reader.parsed
-    if first.raw.strip() in (b"{", b"["):
-        lines = _read_document(reader, first, lines)
-    else:
+    if first is not None:
         lines = itertools.chain((first,), lines)
-    for line in lines:
-        reader.read(line)
+        if first.raw.strip() in (b"{", b"["):
+            lines = reader.document(lines)
+        for line in lines:
+            reader.line(line)
     if table is None:
         reader.parsed.records = reader.table.frame()
     return reader.parsed
 
 
-def _read_document(reader: "_Reader", first: Line, lines: Iterator[Line]) -> Iterator[Line]:
-    """Reject a file that is one JSON document as one line; give back the lines where it is not one."""
-    held, size = [first], len(first.raw)
-    for line in lines:
-        held.append(line)
-        size += len(line.raw) + 1
-        if size > _MAX_DOCUMENT_BYTES:
-            return itertools.chain(held, lines)
-    whole = b"\n".join(line.raw for line in held)
-    try:
-        document = json.loads(whole)
-    except (ValueError, RecursionError):
-        return iter(held)
-    names = ", ".join(sorted(document)[:6]) if isinstance(document, dict) else "an array"
-    reader.parsed.lines_read += 1
-    reader.reject(
-        Line(first.number, first.offset, whole),
-        BadLineError("foreign_document", f"one JSON document ({names}), not a transcript of one row a line"),
-    )
-    return iter(())
-
-
 class _Reader:
-    """Collects the records of one file."""
+    """Reads one file, and keeps account of its lines."""
 
     def __init__(self, table: RecordTable) -> None:
         self.table = table
-        self.rows = table.rows
-        self.places = table.places
-        self.file = table.file
-        self.added = 0
-        self.parsed = Parsed(records=NO_RECORDS)
-        self.roots: dict[str, str] = {}  # of side-chain rows without an agent id: row -> first row of its chain
+        self.parsed = Parsed(records=_NO_RECORDS)
+        self.recorder = Recorder(table, self.parsed.unknown)
 
-    def reject(self, line: Line, bad: BadLineError, value: str | None = None) -> None:
-        self.parsed.rejects.append(Reject(line.number, line.offset, bad.check, bad.reason, line.raw, bad.column, value))
-
-    def read(self, line: Line) -> None:
-        """Read a line: it makes records, or is rejected, or ignored under the last of its rows' rules."""
+    def line(self, line: Line) -> None:
+        """Read a line: it makes records, or is rejected, or ignored under a rule."""
         self.parsed.lines_read += 1
-        before = self.added
+        before = self.recorder.added
         try:
-            rule = self._row(decode_usual(line.raw), line)
+            rule = self.recorder.add(decode_usual(line.raw), line.number)
         except UNUSUAL:
-            rule, bad = self._mended_rows(line)
+            self._mended(line)
         except BadLineError as error:
-            rule, bad = None, error
+            self._reject(line, error)
         else:
-            bad = None
-        if bad is not None:
-            self.reject(line, bad)
-        elif self.added == before:
-            self.parsed.ignored[rule or "empty"] += 1
+            if self.recorder.added == before:
+                self.parsed.ignored[rule or "empty"] += 1
 
-    def _mended_rows(self, line: Line) -> tuple[str | None, BadLineError | None]:
-        """Read a line that is not one usual row; return the last rule, and the first thing that was wrong."""
+    def _mended(self, line: Line) -> None:
+        """Read a line that is not one usual row: it is rejected for the first thing that is wrong."""
+        before = self.recorder.added
         rule = bad = None
         try:
             for row in decode(line.raw, self.parsed.unknown):
                 try:
-                    rule = self._row(row, line) or rule
+                    rule = self.recorder.add(row, line.number) or rule
                 except BadLineError as error:  # what is glued behind it may still be good
                     bad = bad or error
         except BadLineError as error:
             bad = bad or error
-        return rule, bad
+        if bad is not None:
+            self._reject(line, bad)
+        elif self.recorder.added == before:
+            self.parsed.ignored[rule or "empty"] += 1
 
-    def _row(self, row: Row, line: Line) -> str | None:
-        """Turn a row into records; return the name of the rule where it makes none."""
-        kind = row.type
-        if kind == "assistant":
-            return self._assistant(row, row.message, line, self._agent_of(row), None)
-        if kind == "user":
-            return self._user(row, row.message, line, self._agent_of(row), None)
-        if kind == "progress":
-            return self._progress(row, line)
-        if kind == "system":
-            return self._system(row, line)
-        if kind in _IGNORED_TYPES:
-            return _IGNORED_TYPES[kind]
-        self.parsed.unknown[f"kind:{kind[:100]}"] += 1
-        raise BadLineError("unknown_kind", f"rows of type {kind[:100]!r} are not known", "type")
+    def _reject(self, line: Line, bad: BadLineError) -> None:
+        self.parsed.rejects.append(Reject(line.number, line.offset, bad.check, bad.reason, line.raw, bad.column))
 
-    def _agent_of(self, row: Row) -> str | None:
-        if not row.isSidechain:
-            return row.agentId
-        if row.agentId is None and row.uuid is not None:
-            root = self.roots.get(row.parentUuid or "", row.uuid)
-            self.roots[row.uuid] = root
-            return root
-        return row.agentId
-
-    def _progress(self, row: Row, line: Line) -> str | None:
-        kind = row.data.type if row.data else None
-        if row.data is None or kind is None:
-            raise BadLineError("missing_field", "a progress row without data.type", "data")
-        if kind in _IGNORED_PROGRESS:
-            return f"progress:{kind}"
-        if kind != "agent_progress":
-            self.parsed.unknown[f"kind:progress/{kind[:100]}"] += 1
-            raise BadLineError("unknown_kind", f"progress rows of type {kind[:100]!r} are not known", "data.type")
-        if row.data.message is NOTHING or row.data.agentId is None:
-            raise BadLineError("missing_field", "agent_progress without agentId or message", "data")
-        inner = decode_agent_message(bytes(row.data.message), self.parsed.unknown)
-        own = Row(
-            type=inner.type or "",
-            uuid=inner.uuid,
-            sessionId=row.sessionId,
-            timestamp=inner.timestamp or row.timestamp,
-            cwd=row.cwd,
-            gitBranch=row.gitBranch,
-            version=row.version,
-            isSidechain=True,
-            requestId=inner.requestId,
-            toolUseResult=inner.toolUseResult,
-        )
-        if inner.type == "assistant":
-            return self._assistant(own, inner.message, line, row.data.agentId, row.parentToolUseID)
-        if inner.type == "user":
-            return self._user(own, inner.message, line, row.data.agentId, row.parentToolUseID)
-        raise BadLineError("missing_field", "agent_progress with a message of no known type", "data.message.type")
-
-    def _system(self, row: Row, line: Line) -> str | None:
-        if row.subtype == "turn_duration":
-            value = row.durationMs
-            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e12:
-                raise BadLineError("range", "turn_duration without a duration", "durationMs")
-            self._add("turn_end", row, line, self._agent_of(row), None, "", round(value))
-            return None
-        if row.subtype == "api_error":
-            attempt = row.retryAttempt if isinstance(row.retryAttempt, int) else None
-            self._add("retry", row, line, self._agent_of(row), None, "", attempt)
-            return None
-        if row.subtype is None or row.subtype in _IGNORED_SYSTEM:
-            return f"system:{row.subtype or 'note'}"
-        self.parsed.unknown[f"kind:system/{row.subtype[:100]}"] += 1
-        raise BadLineError("unknown_kind", f"system rows of subtype {row.subtype[:100]!r} are not known", "subtype")
-
-    def _assistant(
-        self, row: Row, message: Message | None, line: Line, agent: str | None, parent: str | None
-    ) -> str | None:
-        if message is None:
-            raise BadLineError("missing_field", "an assistant row without message", "message")
-        blocks = message.content if isinstance(message.content, list) else []
-        if message.model == "<synthetic>":
-            if not row.isApiErrorMessage:
-                return "synthetic_message"
-            text = next((_json_text(block) for block in blocks if block.type == "text"), None)
-            self._add("api_error", row, line, agent, parent, "", text)
-            return None
-        call_id = message.id if message.id and "REDACTED" not in message.id else None
-        counts = _usage(message.usage)
-        self._add(
-            "call",
-            row,
-            line,
-            agent,
-            parent,
-            f"{call_id}\x1f{counts[1]}\x1f{message.stop_reason}",
-            call_id or f"row:{row.uuid or key_of(row.sessionId, row.timestamp, line.raw)}",
-            row.requestId,
-            normal_model(message.model),
-            message.stop_reason,
-            *counts,
-            message.usage.service_tier if message.usage else None,
-        )
-        for block in blocks:
-            if block.type == "tool_use":
-                self._tool_use(row, line, agent, parent, block)
-        return None
-
-    def _tool_use(self, row: Row, line: Line, agent: str | None, parent: str | None, block: Block) -> None:
-        name = block.name
-        path = command = commits = subagent = model = text = text_hash = None
-        given = facts.tool_input(block)
-        if name == "Bash" and isinstance(given.command, str):
-            command, commits = facts.program(given.command), facts.makes_commit(given.command)
-        elif name in _SUBAGENT_TOOLS:
-            subagent, model = facts.text_of(given.subagent_type), facts.text_of(given.model)
-            text = facts.text_of(given.prompt)
-            text_hash = _hash(text) if text is not None else None
-        elif name == "Skill":
-            command = facts.text_of(given.skill)
-        else:
-            path = facts.text_of(given.file_path or given.notebook_path or given.path)
-        call_id = block.id or f"row:{row.uuid}"
-        size = len(bytes(block.input))
-        own = (call_id, name, size, path, command, commits, subagent, model, text, text_hash)
-        self._add("tool_use", row, line, agent, parent, call_id, *own)
-
-    def _user(self, row: Row, message: Message | None, line: Line, agent: str | None, parent: str | None) -> str | None:
-        if message is None:
-            raise BadLineError("missing_field", "a user row without message", "message")
-        content = message.content
-        if isinstance(content, list):
-            results = [block for block in content if block.type == "tool_result"]
-            for block in results:
-                self._tool_result(row, line, agent, parent, block)
-            if results:
-                return None
-        if row.isMeta:
-            return "user:meta"
-        if row.isCompactSummary:
-            return "user:compact_summary"
-        if isinstance(content, list):
-            text = "\n".join(_json_text(block) or "" for block in content if block.type == "text") or None
-            if text is None:
-                return "user:no_text"
-        else:
-            text = facts.text_of(content)
-        if text is None:
-            raise BadLineError("missing_field", "a user row without content", "message.content")
-        if text.startswith(facts.INTERRUPTED):
-            self._add("interrupt", row, line, agent, parent, "")
-            return None
-        if text.startswith(facts.TAGGED):
-            return "user:tagged"
-        if row.toolUseResult is not None:
-            return "user:tool_note"
-        if row.uuid is None:
-            raise BadLineError("missing_field", "a prompt without uuid", "uuid")
-        self._add("prompt" if agent is None else "task", row, line, agent, parent, "", row.uuid, text, _hash(text))
-        return None
-
-    def _tool_result(self, row: Row, line: Line, agent: str | None, parent: str | None, block: Block) -> None:
-        if block.tool_use_id is None:
-            raise BadLineError("missing_field", "a tool_result without tool_use_id", "message.content.tool_use_id")
-        result = row.toolUseResult
-        agent_id = background = None
-        if isinstance(result, ToolUseResult):
-            agent_id = result.agentId if isinstance(result.agentId, str) else None
-            background = bool(result.isAsync)
-        self._add(
-            "tool_result",
-            row,
-            line,
-            agent,
-            parent,
-            block.tool_use_id,
-            block.tool_use_id,
-            bool(block.is_error),
-            len(bytes(block.content)),
-            facts.exit_code(block) if block.is_error else None,
-            facts.decision(block, result, row.toolDenialKind),
-            facts.commit_prefix(block, result),
-            agent_id,
-            background,
-            facts.duration_ms(result),
-        )
-
-    def _add(
-        self, kind: str, row: Row, line: Line, agent: str | None, parent: str | None, identity: str, *own: Any
-    ) -> None:
-        """Add a record. `identity` tells apart the records of one row; `own` are the kind's columns."""
-        session = row.sessionId
-        if not session:
-            raise BadLineError("missing_field", f"a {row.type} row without sessionId", "sessionId")
-        time = utc_text(row.timestamp)
-        key = key_of_text(f"{kind}\x1f{row.uuid or f'{session}{time}'}\x1f{agent}\x1f{identity}")
-        place = (self.file, session, row.cwd, row.gitBranch or None, row.version)
-        # A session says the same of itself in every row: it is kept once.
-        number = self.places.setdefault(place, len(self.places))
-        self.rows[kind].append((number, line.number, time, key, agent, parent, *own))
-        self.added += 1
-
-
-def _usage(usage: Usage | None) -> tuple[int | None, ...]:
-    """Return uncached input, output, cache read, cache writes of five minutes and one hour, and web searches.
-
-    Raises:
-        BadLineError: a count is below zero, or larger than any.
-    """
-    if usage is None:
-        return (None,) * 6
-    written, cache = usage.cache_creation_input_tokens, usage.cache_creation
-    five = hour = None
-    if cache is not None:
-        five, hour = cache.ephemeral_5m_input_tokens, cache.ephemeral_1h_input_tokens
-    if written is not None and (five or 0) + (hour or 0) != written:
-        # The total is what is billed; a breakdown that does not add up to it is not believed.
-        five, hour = written, 0
-    searches = usage.server_tool_use.web_search_requests if usage.server_tool_use else None
-    counts = (usage.input_tokens, usage.output_tokens, usage.cache_read_input_tokens, five, hour, searches)
-    for count in counts:
-        if count is not None and not 0 <= count < _MOST_TOKENS:
-            raise BadLineError("range", f"a token count is {count}", "message.usage")
-    return counts
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode("utf-8", "replace")).hexdigest()
-
-
-def _json_text(block: Block) -> str | None:
-    """Return the words of a text block."""
-    try:
-        return facts.text_of(json.loads(bytes(block.text).decode("utf-8", "replace")))
-    except ValueError:
-        return None
+    def document(self, lines: Iterator[Line]) -> Iterator[Line]:
+        """Reject a file that is one JSON document as one line; give back its lines where it is not one."""
+        held: list[Line] = []
+        for line in lines:
+            held.append(line)
+            if line.offset > _MAX_DOCUMENT_BYTES:
+                return itertools.chain(held, lines)
+        whole = b"\n".join(line.raw for line in held)
+        try:
+            document = json.loads(whole)
+        except (ValueError, RecursionError):
+            return iter(held)
+        names = ", ".join(sorted(document)[:6]) if isinstance(document, dict) else "an array"
+        reason = f"one JSON document ({names}), not a transcript of one row a line"
+        self.parsed.lines_read += 1
+        self._reject(Line(held[0].number, held[0].offset, whole), BadLineError("foreign_document", reason))
+        return iter(())

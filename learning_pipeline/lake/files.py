@@ -1,0 +1,24 @@
+"""What is known of a file: how it is on disk now, and how far it was read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file, as it is on disk now."""
+
+    kind: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a file was read, and what it looked like then."""
+
+    size: int
+    mtime_ns: int
+    fingerprint: str
+    offset: int
+    line: int
