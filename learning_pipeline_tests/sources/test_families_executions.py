@@ -144,7 +144,8 @@ def test_neither_order_nor_split_changes_the_rows(
     whole = landed(parse("execution_log", lines), "execution_log")
     numbered = list(zip(whole["record_key"], whole["source_line"], strict=True))
     expected = assembled(whole)
-    held(expected, "executions")
+    # Lines of one id may contradict each other: the lake's contract takes such a row to quarantine.
+    held(expected.filter((pl.col("ended_at") >= pl.col("started_at")).fill_null(True)), "executions")
     days = set(whole["group_key"].cast(pl.String) + whole["day"].cast(pl.String))
     assert set(expected["group_key"] + expected["day"].cast(pl.String)) <= days
     # The same lines, shuffled, cut into files and repeated: only where they stand is another.
