@@ -43,6 +43,10 @@ def test_an_absent_success_is_null_and_a_failure_has_an_error_type(tmp_path: Pat
     )
     land_all(home, tree, kind="execution_log")
     rows = {row["execution_id"]: row for row in read(home, "executions").to_dicts()}
-    assert (rows["absent"]["success"], rows["absent"]["outcome"], rows["absent"]["label_weight"]) == (None, "unknown", 0.0)
+    assert (rows["absent"]["success"], rows["absent"]["outcome"], rows["absent"]["label_weight"]) == (
+        None,
+        "unknown",
+        0.0,
+    )
     assert (rows["failed"]["success"], rows["failed"]["error_type"]) == (False, "unknown")
     assert (rows["slow"]["success"], rows["slow"]["error_type"]) == (False, "timeout")
