@@ -66,13 +66,18 @@ class RecordStore:
         """Make these records the whole of some days; those of other days are passed over."""
         parts = [(day, part) for (day,), part in records.group_by("day") if day in days]
         with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            for _ in pool.map(lambda part: write_parquet(part[1].sort("record_key"), self.path(part[0])), parts):
+            for _ in pool.map(lambda part: write_parquet(_filled(part[1]), self.path(part[0])), parts):
                 pass
+
+
+def _filled(records: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the columns that no record of these has: most records use few of the columns."""
+    return records.select(name for name in records.columns if records[name].null_count() < records.height)
 
 
 def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
     """Bring the lake in line with new records of a family; return what was new, and what broke a contract."""
-    new = new.sort(_COPY).unique("record_key", keep="first", maintain_order=True)
+    new = _without_copies(new)
     store = RecordStore(lake.root, family)
     days = new["day"].unique().to_list()
     old = store.read(days)
@@ -111,6 +116,13 @@ def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
         merged.days |= _replace_groups(lake, stream, groups, set(group_days), frame)
     store.write(now_known, set(changed["day"].unique()))
     return merged
+
+
+def _without_copies(records: pl.DataFrame) -> pl.DataFrame:
+    """Keep the least copy of each record. Only the columns that tell copies apart are sorted: the rest is wide."""
+    narrow = records.select("record_key", *_COPY).with_row_index("_at")
+    kept = narrow.sort(_COPY).unique("record_key", keep="first")["_at"]
+    return records if kept.len() == records.height else records[kept.sort()]
 
 
 def _less(pairs: list[tuple[str, str]]) -> pl.Expr:
