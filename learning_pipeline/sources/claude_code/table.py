@@ -57,6 +57,7 @@ OWN: dict[str, tuple[str, ...]] = {
     "retry": ("attempt",),
     "turn_end": ("duration_ms",),
 }
+_TYPES = {**SCHEMA, "place": pl.UInt32, "time": pl.String}
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
 
@@ -70,19 +71,19 @@ class RecordTable:
 
     def frame(self) -> pl.DataFrame:
         """Return the records. `source`, `host` and, where no file was named, `source_file` are null."""
-        parts = [pl.DataFrame(schema=SCHEMA)]
-        places = pl.DataFrame(list(self.places), schema={name: SCHEMA[name] for name in PLACE}, orient="row")
+        parts = []
         for kind, rows in self.rows.items():
-            if not rows:
-                continue
-            columns = dict(zip((*COMMON, *OWN[kind]), zip(*rows, strict=True), strict=True))
-            place = pl.Series(columns.pop("place"), dtype=pl.UInt32)
-            times = pl.Series("at", columns.pop("time"), dtype=pl.String)
-            part = pl.DataFrame([pl.Series(name, values, dtype=SCHEMA[name]) for name, values in columns.items()])
-            at = times.str.to_datetime(_TIME_FORMAT, time_unit="us").dt.replace_time_zone("UTC")
-            parts.append(
-                part.hstack(places[place]).with_columns(
-                    at, at.dt.date().alias("day"), pl.lit(kind, dtype=SCHEMA["kind"]).alias("kind")
+            if rows:
+                columns = zip((*COMMON, *OWN[kind]), zip(*rows, strict=True), strict=True)
+                series = [pl.Series(name, values, dtype=_TYPES[name]) for name, values in columns]
+                parts.append(
+                    pl.DataFrame([pl.repeat(kind, len(rows), dtype=_TYPES["kind"], eager=True).alias("kind"), *series])
                 )
-            )
-        return pl.concat(parts, how="diagonal")
+        if not parts:
+            return pl.DataFrame(schema=SCHEMA)
+        found = pl.concat(parts, how="diagonal")
+        places = pl.DataFrame(list(self.places), schema={name: SCHEMA[name] for name in PLACE}, orient="row")
+        at = pl.col("time").str.to_datetime(_TIME_FORMAT, time_unit="us").dt.replace_time_zone("UTC").alias("at")
+        found = found.hstack(places[found["place"]]).with_columns(at, at.dt.date().alias("day"))
+        lacking = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in found.columns]
+        return found.with_columns(lacking).select(*SCHEMA)

@@ -16,6 +16,19 @@ DEFAULT_SUBAGENT = "general-purpose"
 UNKNOWN_SUBAGENT = "subagent"
 
 _EDITORS = ("Edit", "MultiEdit", "Write", "NotebookEdit")
+# What is asked of all records of an execution together.
+_EVENT = (
+    "group_key",
+    "agent_id",
+    "kind",
+    "at",
+    "source_file",
+    "source_line",
+    "record_key",
+    "stop_reason",
+    "text",
+    "duration_ms",
+)
 _LINEAGE = ("source", "source_file", "source_line", "host", "day")
 
 
@@ -25,7 +38,7 @@ def assemble(records: pl.DataFrame) -> dict[str, pl.DataFrame]:
     main, sub = agents.prompts(records), agents.runs(records)
     llm = agents.attribute(calls.llm_calls(records), main, sub)
     tools = agents.attribute(calls.tool_calls(records), main, sub)
-    events = agents.attribute(records.filter(pl.col("kind") != "prompt"), main, sub)
+    events = agents.attribute(records.filter(pl.col("kind") != "prompt").select(_EVENT), main, sub)
     executions = pl.concat([_main_executions(main), _sub_executions(records, sub, tools)], how="diagonal")
     executions = _with_totals(executions, llm, tools, events)
     names = executions.select("execution_id", "agent_name")
