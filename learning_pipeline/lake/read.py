@@ -2,14 +2,15 @@
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.sources.base import Line
 
-_BLOCK = 4 * 1024 * 1024
+_BLOCK = 1024 * 1024
 # A line is cut here; what is cut off cannot be read, so the line is rejected with its beginning kept.
 _MAX_LINE = 64 * 1024 * 1024
 _HEAD = 4096
@@ -18,7 +19,7 @@ _TAIL = 4096
 
 def _open(path: str) -> BinaryIO:
     try:
-        return cast(BinaryIO, gzip.open(path, "rb")) if path.endswith(".gz") else open(path, "rb")
+        return cast(BinaryIO, gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb"))
     except OSError as error:
         raise PipelineError(f"cannot read {path}: {error.strerror}; mend its permissions or leave it out") from error
 
@@ -50,6 +51,26 @@ def fingerprint(path: str, offset: int) -> str:
     return digest.hexdigest()
 
 
+class _Salvaged(io.RawIOBase):
+    """A stream that ends where it breaks off: what could be read before is kept."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.failure: str | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._stream.read1(len(buffer))  # type: ignore[attr-defined]
+        except (OSError, EOFError, zlib.error) as error:
+            self.failure = f"cannot read on: {error}"
+            return 0
+        buffer[: len(data)] = data
+        return len(data)
+
+
 class Reader:
     """The non-blank lines of one file from an offset on; afterwards, how far it came."""
 
@@ -63,37 +84,26 @@ class Reader:
         self.failure: str | None = None
 
     def __iter__(self) -> Iterator[Line]:
-        held = b""
-        with _open(self.path) as file:
+        with _open(self.path) as stream:
             if self.offset:
-                file.seek(self.offset)
-            while block := self._read(file):
-                self.bytes_read += len(block)
-                parts = block.split(b"\n")
-                if len(parts) == 1 and held:
-                    held += block
-                    continue
-                parts[0] = held + parts[0]
-                held = parts.pop()
-                offset, number = self.offset, self.number
-                for part in parts:
+                stream.seek(self.offset)
+            salvaged = _Salvaged(stream)
+            offset, number, rest = self.offset, self.number, False
+            # readline finds the end of a line by memchr: splitting blocks takes three times as long.
+            readline = io.BufferedReader(salvaged, _BLOCK).readline
+            while raw := readline(_MAX_LINE):
+                ended = raw.endswith(b"\n")
+                if not rest:
                     number += 1
-                    if part and not part.isspace():
-                        yield Line(number, offset, part[:_MAX_LINE])
-                    offset += len(part) + 1
-                self.offset, self.number = offset, number
-        if held:
-            self.number += 1
-            if not held.isspace():
-                self.unfinished = Line(self.number, self.offset, held[:_MAX_LINE])
-                yield self.unfinished
-            self.offset += len(held)
-
-    def _read(self, file: BinaryIO) -> bytes:
-        try:
-            # Of a compressed file, what there is: a whole block would be lost with the break in it.
-            return file.read1(_BLOCK) if isinstance(file, gzip.GzipFile) else file.read(_BLOCK)
-        except (OSError, EOFError, zlib.error) as error:
-            # What could be read is kept; the rest is told as one reject.
-            self.failure = f"cannot read on: {error}"
-            return b""
+                    if not raw.isspace():
+                        line = Line(number, offset, raw[:-1] if ended else raw)
+                        if not ended:
+                            self.unfinished = line
+                        yield line
+                offset += len(raw)
+                # What a line is too long for is passed over: it is rejected by its beginning.
+                rest = (not ended and len(raw) == _MAX_LINE) or (rest and not ended)
+            self.bytes_read = offset - self.offset
+            self.offset, self.number, self.failure = offset, number, salvaged.failure
+            if self.unfinished is not None and offset != self.unfinished.offset + len(self.unfinished.raw):
+                self.unfinished = None
