@@ -33,6 +33,7 @@ def sample(
 ) -> None:
     """Write made-up raw logs in every format that is supported; the same options give the same bytes."""
     from learning_pipeline.cli.progress import progress_bars
+    from learning_pipeline.cli.summary import program_name
     from learning_pipeline.sample import write_sample
 
     with progress_bars() as progress:
@@ -46,4 +47,4 @@ def sample(
             executions=executions,
             progress=progress,
         )
-    click.echo(f"written: {out}; read it with: learning-pipeline refresh --source auto={out}")
+    click.echo(f"written: {out}; read it with: {program_name()} refresh --source auto={out}")

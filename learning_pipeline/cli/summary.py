@@ -1,5 +1,7 @@
 """What a person reads at the end of a command."""
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,15 @@ def short_path(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def program_name() -> str:
+    """Return what to type to run this program again: its name, or its path where the name is not found."""
+    name = "learning-pipeline"
+    started = Path(sys.argv[0])
+    if started.name != name or shutil.which(name) is not None:
+        return name
+    return short_path(started)
 
 
 def landing_text(counts: Mapping[str, int], days: int) -> str:
@@ -50,18 +61,24 @@ def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence[
         names = sorted(report.unknown_fields, key=lambda name: (-report.unknown_fields[name], name))
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         lines.append(f"unknown fields and kinds, kept in mart_unknown_fields: {', '.join(names[:MAX_NAMES])}{more}")
+    if report.unrecognised:
+        names = [short_path(Path(path)) for path in report.unrecognised]
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        lines.append(f"not read, since no source kind knows them: {', '.join(names[:MAX_NAMES])}{more}")
     lines.append(
         f"{report.seconds['total']:.1f} s; read: " + ", ".join(f"{s.kind}={short_path(s.path)}" for s in specs)
     )
     home = short_path(settings.home)
     option = "" if home == "data" else f" --home {home}"
+    program = program_name()
     lines += [
         "",
         f"Marts: {short_path(report.marts_path)}",
         "Try next:",
-        f"  learning-pipeline query --list{option}",
-        f'  learning-pipeline query{option} --sql "select * from mart_agent_leaderboard"',
-        f'  learning-pipeline route{option} "fix the failing test in the parser"',
-        f"  learning-pipeline ui{option}",
+        f"  {program} query --list{option}",
+        f"  {program} query{option} leaderboard",
+        f'  {program} query{option} --sql "select * from mart_usage_daily order by day desc limit 10"',
+        f'  {program} route{option} "fix the failing test in the parser"',
+        f"  {program} ui{option}",
     ]
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources.registry import FILE_KINDS, FILE_PATTERNS, KINDS, REPOSITORY_KINDS, source
 
 INPUT_KINDS = (*KINDS, "auto")
+UNKNOWN = "unknown"
 _NEVER = ("*.part", "*.tmp", "*.swp", "*~")
 
 
@@ -31,7 +32,7 @@ def check(specs: Sequence[SourceSpec]) -> None:
 
 
 def find(spec: SourceSpec) -> list[Found]:
-    """Return the files of an input, sorted by path.
+    """Return the files of an input, sorted by path. A file that no kind knows has the kind UNKNOWN.
 
     Raises:
         PipelineError: a directory or file cannot be looked at.
@@ -40,8 +41,6 @@ def find(spec: SourceSpec) -> list[Found]:
     found = []
     for path in paths:
         kind = spec.kind if spec.kind != "auto" else _kind_by_content(path)
-        if kind is None:
-            continue
         try:
             status = os.stat(path)
         except FileNotFoundError:  # deleted since the directory was listed
@@ -73,9 +72,9 @@ def _walk(spec: SourceSpec) -> Iterator[str]:
                     yield path
 
 
-def _kind_by_content(path: str) -> str | None:
+def _kind_by_content(path: str) -> str:
     start = head(path)
-    return next((kind for kind in FILE_KINDS if source(kind).sniff(start)), None)
+    return next((kind for kind in FILE_KINDS if source(kind).sniff(start)), UNKNOWN)
 
 
 def cursors(state: State) -> dict[tuple[str, str], Cursor]:

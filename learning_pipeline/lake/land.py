@@ -41,6 +41,7 @@ class LandReport:
     days: list[date] = field(default_factory=list)
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     unknown_fields: dict[str, int] = field(default_factory=dict)
+    unrecognised: list[str] = field(default_factory=list)  # files of an `auto` input that no kind knows
     seconds: float = 0.0
 
 
@@ -104,6 +105,9 @@ def _changed(state: State, specs: Sequence[SourceSpec], report: LandReport) -> I
                 continue
             seen.add((file.kind, file.path))
             report.files_scanned += 1
+            if file.kind == discover.UNKNOWN:
+                report.unrecognised.append(file.path)
+                continue
             cursor = cursors.get((file.kind, file.path))
             if (
                 repositories.is_changed(file, cursor)
