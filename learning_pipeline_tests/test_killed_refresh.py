@@ -60,9 +60,16 @@ class Reader(threading.Thread):
                 self.errors.append(str(error))
 
 
+def arrive(sample: Path, base: Path, number: int) -> None:
+    """Let a new session appear among the logs."""
+    new = base / f"new{number}"
+    write_sample(new, days=1, sessions=1, seed=100 + number, last_day=date(2026, 3, 9), scale=0.05, executions=0)
+    (new / "claude_code").rename(sample / "claude_code" / f"new{number}")
+
+
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     sample = tmp_path / "sample"
-    write_sample(sample, days=4, sessions=8, seed=3, last_day=date(2026, 3, 8), scale=0.1)
+    write_sample(sample, days=3, sessions=6, seed=3, last_day=date(2026, 3, 8), scale=0.1)
     began = time.monotonic()
     assert start(tmp_path / "clean", sample).wait(timeout=300) == 0
     whole = time.monotonic() - began
@@ -72,23 +79,24 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     reader.start()
     dice = random.Random(1)
     killed = 0
-    for number in range(KILLS):
-        if number == KILLS // 2:  # something new arrives, so that there is an old version to keep
-            more = tmp_path / "more"
-            write_sample(more, days=2, sessions=3, seed=4, last_day=date(2026, 3, 9), scale=0.1)
-            (more / "claude_code").rename(sample / "claude_code" / "more")
-        process = start(home, sample)
-        try:
-            process.wait(timeout=dice.uniform(0.2, whole))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait(timeout=30)
-            killed += 1
-    assert killed >= KILLS // 2
-    assert start(home, sample).wait(timeout=300) == 0
-    assert start(tmp_path / "clean", sample).wait(timeout=300) == 0
-    reader.stopped.set()
-    reader.join(timeout=30)
+    try:
+        for number in range(3 * KILLS):
+            if killed == KILLS:
+                break
+            process = start(home, sample)
+            try:
+                process.wait(timeout=dice.uniform(0.2, whole))
+                arrive(sample, tmp_path, number)  # there is something to do again
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.wait(timeout=30)
+                killed += 1
+        assert killed == KILLS
+        assert start(home, sample).wait(timeout=300) == 0
+        assert start(tmp_path / "clean", sample).wait(timeout=300) == 0
+    finally:
+        reader.stopped.set()
+        reader.join(timeout=30)
 
     assert digests(home) == digests(tmp_path / "clean")
     assert marts_digests(home / "marts.duckdb") == marts_digests(tmp_path / "clean" / "marts.duckdb")
