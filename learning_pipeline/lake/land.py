@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from learning_pipeline.lake import discover, repositories
+from learning_pipeline.lake import discover, repair, repositories
 from learning_pipeline.lake.ledger import add_counters
 from learning_pipeline.lake.merge import LINE, Merged, merge
 from learning_pipeline.lake.quarantine import Rejected, update
@@ -56,6 +56,8 @@ def has_changes(settings: Settings, specs: Sequence[SourceSpec]) -> bool:
     if not settings.state_path.exists():
         return bool(specs)
     with State(settings.state_path) as state:
+        if repair.is_needed(settings, state, Lake(settings.lake_dir, state)):
+            return True
         return any(True for _ in _changed(state, specs, LandReport()))
 
 
@@ -70,7 +72,10 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
     discover.check(specs)
     report = LandReport()
     with State(settings.state_path) as state:
-        landing = _Landing(settings, state, Lake(settings.lake_dir, state), now, report)
+        lake = Lake(settings.lake_dir, state)
+        landing = _Landing(settings, state, lake, now, report)
+        if repair.is_needed(settings, state, lake):
+            landing.mended(repair.repair(settings, state, lake, now))
         tasks: dict[str, list[Task]] = defaultdict(list)
         for task in _changed(state, specs, report):
             tasks[task.found.kind].append(task)
@@ -89,6 +94,7 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
             done += sum(result.found.size for result in results)
             progress("land", done, total)
         landing.commit()
+        repair.remember(settings, state)
     report.days = sorted(landing.days)
     report.seconds = time.perf_counter() - started
     return report
@@ -132,6 +138,10 @@ class _Landing:
         self._results: list[tuple[str, FileResult]] = []
         self._bytes = 0
 
+    def mended(self, merged: Merged) -> None:
+        """Take what a repair changed into account."""
+        self.days |= merged.days
+
     def add(self, kind: str, frame: pl.DataFrame, results: list[FileResult]) -> None:
         self._frames[registry.source(kind).FAMILY].append(frame)
         self._results += [(kind, result) for result in results]
@@ -145,16 +155,17 @@ class _Landing:
             return
         lines = []
         merged: list[Merged] = []
+        batch = int(self.state.fact("batch") or 0) + 1
         for name, frames in sorted(self._frames.items()):
             records = pl.concat(frames)
             lines.append(records.select(LINE).unique())
-            merged.append(merge(self.lake, registry.family(name), records, self.now))
+            merged.append(merge(self.lake, registry.family(name), records, self.now, batch))
             self.days |= merged[-1].days
         rejected = self._rejected(merged)
         read = {(kind, r.found.path, 1 if r.whole else r.cursor.line - r.lines_read + 1) for kind, r in self._results}
         settled = pl.concat([part.settled for part in merged])
         update(self.lake, rejected, read, settled, self.settings.host, self.now)
-        self._settle(pl.concat(lines), pl.concat([part.fresh for part in merged]), rejected)
+        self._settle(pl.concat(lines), pl.concat([part.fresh for part in merged]), rejected, batch)
         self._frames.clear()
         self._results.clear()
         self._bytes = 0
@@ -194,7 +205,7 @@ class _Landing:
             )
         return found
 
-    def _settle(self, lines: pl.DataFrame, fresh: pl.DataFrame, rejected: list[Rejected]) -> None:
+    def _settle(self, lines: pl.DataFrame, fresh: pl.DataFrame, rejected: list[Rejected], batch: int) -> None:
         """Count the fate of each line, and commit cursors, ledger and counters."""
         bad = {(reject.source, reject.source_file, reject.source_line) for reject in rejected}
         bad_lines = pl.DataFrame(list(bad), schema=lines.schema, orient="row")
@@ -230,6 +241,7 @@ class _Landing:
             db.executemany("insert or replace into files values (?, ?, ?, ?, ?, ?, ?)", cursor_rows)
             db.executemany("insert into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)", ledger_rows)
             db.executemany(*add_counters(counted, day))
+            db.execute("insert or replace into facts (name, value) values ('batch', ?)", (str(batch),))
             for _, result in self._results:
                 if result.tips is not None:
                     db.execute("delete from tips where repository = ?", (result.found.path,))

@@ -17,7 +17,7 @@ import polars as pl
 from learning_pipeline.contracts.base import key_columns, polars_schema
 from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.lake.state import State
-from learning_pipeline.lake.store import Lake, write_parquet
+from learning_pipeline.lake.store import Lake, read_parquet, write_parquet
 from learning_pipeline.lake.validate import Violation, validate
 
 # What tells one copy of a record from another; the least of them is the one that counts.
@@ -38,29 +38,28 @@ class Merged:
 
 
 class RecordStore:
-    """The records of one family, by day."""
+    """The records of one family, by day.
+
+    `batch` is the number of the landing that brought a record: one that is larger than the last landing's that
+    was committed is of a landing that was killed, and its lines still count as new.
+    """
 
     def __init__(self, root: Path, family: Any) -> None:
         self.root = root / "_records" / family.NAME
-        self.schema = pl.Schema(family.SCHEMA)
+        self.schema = pl.Schema({**family.SCHEMA, "batch": pl.Int64})
 
     def path(self, day: date) -> Path:
         return self.root / f"day={day.isoformat()}" / "records.parquet"
 
-    def read(self, days: Iterable[date], columns: list[str] | None = None) -> pl.DataFrame:
-        """Return the records of some days; a column that a day's file is too old to have is null."""
-        wanted = {name: self.schema[name] for name in columns} if columns else dict(self.schema)
-        frames = []
-        for day in sorted(days):
-            path = self.path(day)
-            if path.exists():
-                have = set(pl.read_parquet_schema(path))
-                frame = pl.read_parquet(
-                    path, columns=[name for name in wanted if name in have], hive_partitioning=False
-                )
-                lacking = [pl.lit(None, dtype=wanted[name]).alias(name) for name in wanted if name not in have]
-                frames.append(frame.with_columns(lacking).select(*wanted).cast(wanted))  # type: ignore[arg-type]
-        return pl.concat(frames) if frames else pl.DataFrame(schema=wanted)
+    def days(self) -> set[date]:
+        """Return the days that have records."""
+        return {date.fromisoformat(path.parent.name[4:]) for path in self.root.glob("day=*/records.parquet")}
+
+    def read(self, days: Iterable[date]) -> pl.DataFrame:
+        """Return the records of some days; a column that a day's file does not have is null."""
+        frames = [pl.DataFrame(schema=self.schema)]
+        frames += [read_parquet(path) for path in map(self.path, sorted(days)) if path.exists()]
+        return pl.concat([conform_to(frame, self.schema) for frame in frames])
 
     def write(self, records: pl.DataFrame, days: set[date]) -> None:
         """Make these records the whole of some days; those of other days are passed over."""
@@ -70,52 +69,74 @@ class RecordStore:
                 pass
 
 
+def conform_to(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """Give a frame the columns and types of a schema; what it lacks is null."""
+    return frame.select(
+        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in schema.items()
+    )
+
+
 def _filled(records: pl.DataFrame) -> pl.DataFrame:
     """Leave out the columns that no record of these has: most records use few of the columns."""
     return records.select(name for name in records.columns if records[name].null_count() < records.height)
 
 
-def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
-    """Bring the lake in line with new records of a family; return what was new, and what broke a contract."""
-    new = _without_copies(new)
+def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime, batch: int) -> Merged:
+    """Bring the lake in line with new records of a family; return what was new, and what broke a contract.
+
+    Args:
+        batch: number of this landing, one more than that of the last landing that was committed.
+    """
+    new = _without_copies(new).with_columns(pl.lit(batch, dtype=pl.Int64).alias("batch"))
     store = RecordStore(lake.root, family)
-    days = new["day"].unique().to_list()
+    days = set(new["day"].unique())
     old = store.read(days)
     if old.height:
-        before = old.select("record_key", *(pl.col(name).alias(f"_{name}") for name in _COPY))
-        joined = new.join(before, on="record_key", how="left", maintain_order="left")
-        is_new = joined["_source_file"].is_null()
-        better = joined.select(_less([(name, f"_{name}") for name in _COPY]).alias("better"))["better"]
-        changed = new.filter(is_new | better.fill_null(False))
-        fresh = new.filter(is_new)
-        replaced = before.join(changed.select("record_key"), on="record_key", how="semi")
+        before = old.select("record_key", "batch", *_COPY).rename({name: f"_{name}" for name in ("batch", *_COPY)})
+        new = new.join(before, on="record_key", how="left", maintain_order="left")
+        unknown = pl.col("_source_file").is_null()
+        landed = ~unknown & (pl.col("_batch").fill_null(0) < batch)
+        better = _less([(name, f"_{name}") for name in _COPY]).fill_null(False)
+        fresh = new.filter(~landed)
+        changed = new.filter(unknown | better).with_columns(
+            pl.when(landed).then("_batch").otherwise("batch").alias("batch")
+        )
+        groups = pl.concat([changed["group_key"], changed["_group_key"].drop_nulls()])
+        changed = changed.select(*store.schema)
+        known = pl.concat([old.join(changed.select("record_key"), on="record_key", how="anti"), changed])
     else:
-        changed = fresh = new
-        replaced = pl.DataFrame(schema={"_group_key": pl.String})
-    merged = Merged(fresh=fresh.select(LINE), settled=pl.DataFrame(schema={name: family.SCHEMA[name] for name in LINE}))
-    if changed.is_empty():
-        return merged
-    groups = pl.concat([changed["group_key"], replaced["_group_key"]]).unique().sort()
-    if old.height:
-        kept = old.join(changed.select("record_key"), on="record_key", how="anti")
-        now_known = pl.concat([kept, changed])
-    else:
-        now_known = changed
-    group_days = _group_days(lake.state, family.NAME, changed, groups)
-    others = set(group_days) - set(days)
-    records = pl.concat([now_known, store.read(others)]) if others else now_known
-    # Everything is new on the first run: then there is nothing to leave out.
-    if old.height or others:
+        changed = fresh = known = new.select(*store.schema)
+        groups = changed["group_key"]
+    merged = Merged(fresh=fresh.select(LINE), settled=known.clear().select(LINE))
+    if changed.height:
+        index_groups(lake.state, family.NAME, changed)
+        put_together(lake, family, merged, known, days, groups.unique().sort(), now)
+        store.write(known, set(changed["day"].unique()))
+    return merged
+
+
+def put_together(
+    lake: Lake, family: Any, merged: Merged, known: pl.DataFrame, days: set[date], groups: pl.Series, now: datetime
+) -> None:
+    """Put some groups together from all that is known of them, and replace their rows in the streams.
+
+    Args:
+        known: all records of `days`; those of the groups' other days are read.
+    """
+    group_days = _days_of(lake.state, family.NAME, groups)
+    others = group_days - days
+    records = pl.concat([known, RecordStore(lake.root, family).read(others)]) if others else known
+    if records["group_key"].n_unique() > groups.len():
         records = records.filter(pl.col("group_key").is_in(groups.implode()))
+    records = records.drop("batch")
     merged.settled = records.select(LINE).unique()
     rows = family.assemble(records)
     for stream in family.STREAMS:
         frame = _stream_rows(rows[stream], stream, now)
         frame, violations = validate(frame, STREAMS[stream])
         merged.violations += violations
-        merged.days |= _replace_groups(lake, stream, groups, set(group_days), frame)
-    store.write(now_known, set(changed["day"].unique()))
-    return merged
+        merged.days |= _replace_groups(lake, stream, groups, group_days | days, frame)
 
 
 def _without_copies(records: pl.DataFrame) -> pl.DataFrame:
@@ -133,20 +154,25 @@ def _less(pairs: list[tuple[str, str]]) -> pl.Expr:
     return result
 
 
-def _group_days(state: State, family: str, changed: pl.DataFrame, groups: pl.Series) -> list[date]:
-    """Record the days on which groups have records, and return all days on which these groups have any."""
-    pairs = changed.select("group_key", "day").unique().sort("group_key", "day")
+def index_groups(state: State, family: str, records: pl.DataFrame) -> None:
+    """Record the days on which groups have records."""
+    pairs = records.select("group_key", "day").unique().sort("group_key", "day")
     rows = [(family, group, day.isoformat()) for group, day in pairs.iter_rows()]
+    with state.transaction() as db:
+        db.executemany("insert or ignore into group_days (family, group_key, day) values (?, ?, ?)", rows)
+
+
+def _days_of(state: State, family: str, groups: pl.Series) -> set[date]:
+    """Return all days on which some groups have records."""
     with state.transaction() as db:
         db.execute("create temp table if not exists wanted (group_key text primary key) without rowid")
         db.execute("delete from temp.wanted")
-        db.executemany("insert or ignore into group_days (family, group_key, day) values (?, ?, ?)", rows)
         db.executemany("insert into temp.wanted values (?)", [(group,) for group in groups])
         found = db.execute(
             "select distinct day from group_days where family = ? and group_key in (select group_key from temp.wanted)",
             (family,),
         ).fetchall()
-    return sorted(date.fromisoformat(day) for (day,) in found)
+    return {date.fromisoformat(day) for (day,) in found}
 
 
 def _stream_rows(frame: pl.DataFrame, stream: str, now: datetime) -> pl.DataFrame:
@@ -174,7 +200,7 @@ def _replace_groups(lake: Lake, stream: str, groups: pl.Series, days: set[date],
         part = by_day.get(day, rows.clear())
         path = lake.path(stream, day)
         if path.exists():
-            before = pl.read_parquet(path, hive_partitioning=False)
+            before = read_parquet(path)
             lacking = [
                 pl.lit(None, dtype=rows.schema[name]).alias(name) for name in set(rows.columns) - {*before.columns}
             ]

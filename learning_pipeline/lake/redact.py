@@ -29,7 +29,7 @@ _ASSIGNED = re.compile(
 # Columns that hold a path or a program: only a home directory at their beginning is personal.
 _PATHS = frozenset(("cwd", "file_path", "working_dir", "command_name"))
 # Columns that hold what people and agents said: `hash` keeps none of it.
-_WORDS = frozenset(("text", "task_text", "subject", "solution_summary", "comment"))
+_WORDS = frozenset(("text", "task_text", "subject", "solution_summary", "comment", "attributes"))
 
 # Detectors that are left out: public addresses are no secrets; the others name services that are gone, and
 # match ordinary words of three letters before any long run.

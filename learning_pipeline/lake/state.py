@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from learning_pipeline.errors import PipelineError
+from learning_pipeline.errors import PipelineError, TransientError
 
 _SCHEMA = """
 create table if not exists partitions (
@@ -31,6 +31,7 @@ create table if not exists ledger (
     lines_read integer not null, event_lines integer not null, duplicates integer not null,
     quarantined integer not null, ignored integer not null, bytes_read integer not null
 );
+create table if not exists facts (name text primary key, value text not null) without rowid;
 create table if not exists counters (
     kind text not null, source text not null, day text not null, name text not null, n integer not null,
     primary key (kind, source, day, name)
@@ -38,10 +39,15 @@ create table if not exists counters (
 """
 
 
+def _damaged(path: Path, error: Exception) -> str:
+    return f"cannot use {path}: {error}; move it away: the next refresh makes it again from the lake"
+
+
 class State:
     """One connection to the landing state of a home directory."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
@@ -49,7 +55,7 @@ class State:
             self._db.execute("pragma synchronous = normal")
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
-            raise PipelineError(f"cannot use {path}: {error}; move it away to land everything again") from error
+            raise PipelineError(_damaged(path, error)) from error
 
     def close(self) -> None:
         self._db.close()
@@ -63,17 +69,34 @@ class State:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Give the connection inside one transaction: all of it is kept, or nothing."""
-        self._db.execute("begin immediate")
-        try:
-            yield self._db
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+        with self._explained():
+            self._db.execute("begin immediate")
+            try:
+                yield self._db
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
 
     def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple]:
         """Run a select and return its rows."""
-        return self._db.execute(sql, parameters).fetchall()
+        with self._explained():
+            return self._db.execute(sql, parameters).fetchall()
+
+    def fact(self, name: str) -> str | None:
+        """Return a remembered value by its name."""
+        rows = self.query("select value from facts where name = ?", (name,))
+        return str(rows[0][0]) if rows else None
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise TransientError(f"cannot use {self.path}: {error}; try again when no other run uses it") from error
+        except sqlite3.DatabaseError as error:
+            raise PipelineError(_damaged(self.path, error)) from error
 
     def partition_digests(self, stream: str) -> dict[date, str]:
         """Return the content digest of each day's partition of a stream."""

@@ -11,6 +11,7 @@ import polars as pl
 
 from learning_pipeline.contracts.base import conform, key_columns, polars_schema
 from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.state import State
 
 # Columns that say when a row was written, not what it says: they are not part of a partition's content.
@@ -34,6 +35,22 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     part = path.with_suffix(".part")
     frame.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
     os.replace(part, path)
+
+
+def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """Read a Parquet file of the lake.
+
+    Raises:
+        PipelineError: it is damaged; the message says what to do.
+    """
+    try:
+        return pl.read_parquet(path, columns=columns, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise PipelineError(_damaged(path)) from error
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged: delete it, and the next refresh makes it again from what else is known"
 
 
 class Lake:
@@ -65,6 +82,11 @@ class Lake:
         if not paths:
             return pl.LazyFrame(schema=polars_schema(contract))
         # A partition written by an older version lacks newer columns: they read as null.
+        for path in paths:
+            try:
+                pl.read_parquet_schema(path)
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise PipelineError(_damaged(path)) from error
         frames = [pl.scan_parquet(path, hive_partitioning=False, glob=False) for path in paths]
         return conform(pl.concat(frames, how="diagonal_relaxed"), contract)
 

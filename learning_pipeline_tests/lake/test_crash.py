@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from learning_pipeline.lake.ledger import ledger
 from learning_pipeline.sample import write_sample
-from learning_pipeline_tests.homes import digests, land_all
+from learning_pipeline_tests.homes import digests, land_all, settings_of
 
 pytestmark = pytest.mark.slow
 
@@ -47,3 +48,6 @@ def test_killed_at_random_moments_then_run_again(tmp_path: Path) -> None:
     assert killed >= 5
     land_all(tmp_path / "home", tree)
     assert digests(tmp_path / "home") == digests(tmp_path / "clean") == digests(tmp_path / "timed")
+    # What a killed landing had read counts as new until a landing that is not killed has counted it.
+    lines = [ledger(settings_of(tmp_path / home))["event_lines"].sum() for home in ("home", "clean")]
+    assert lines[0] == lines[1]

@@ -1,0 +1,124 @@
+"""Heals a lake that something else than landing has changed, and applies settings that were made stricter.
+
+The streams follow from the records, and the records from the logs: what is lost of one is made again from the
+next, and only what no log has any more stays lost.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import polars as pl
+
+from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.lake.merge import Merged, RecordStore, index_groups, put_together
+from learning_pipeline.lake.redact import redact_columns
+from learning_pipeline.lake.state import State
+from learning_pipeline.lake.store import Lake, content_digest, read_parquet
+from learning_pipeline.settings import Settings
+from learning_pipeline.sources import registry
+
+_STRICTNESS = ("full", "redacted", "hash")
+# Days that are put together at a time: bounds memory.
+_DAYS_AT_ONCE = 31
+
+
+def is_needed(settings: Settings, state: State, lake: Lake) -> bool:
+    """Say whether a file is missing, the state was lost, or a setting changed. It opens no file."""
+    partitions = _partitions(state)
+    if not partitions and any(lake.root.glob("*/day=*")):
+        return True
+    if any(not lake.path(stream, day).exists() for stream, day in partitions):
+        return True
+    if any(_lost_days(state, lake, name) for name in registry.FAMILIES):
+        return True
+    return bool(partitions) and _reading(settings) != _read_with(state)
+
+
+def repair(settings: Settings, state: State, lake: Lake, now: datetime) -> Merged:
+    """Bring files, state and settings in line again; return the days that changed, and what broke a contract."""
+    merged = Merged(fresh=pl.DataFrame(), settled=pl.DataFrame())
+    if not _partitions(state):
+        _find_again(state, lake)
+    lost = {(stream, day) for stream, day in _partitions(state) if not lake.path(stream, day).exists()}
+    forget = any(stream == "quarantine" for stream, _ in lost)
+    with state.transaction() as db:
+        rows = [(stream, day.isoformat()) for stream, day in lost]
+        db.executemany("delete from partitions where stream = ? and day = ?", rows)
+    zone, mode = _read_with(state)
+    stricter = mode is not None and _STRICTNESS.index(settings.task_text) > _STRICTNESS.index(mode)
+    for name in registry.FAMILIES:
+        gone = _lost_days(state, lake, name)
+        forget |= bool(gone)
+        with state.transaction() as db:
+            days = [(name, day.isoformat()) for day in gone]
+            db.executemany("delete from group_days where family = ? and day = ?", days)
+        family = registry.family(name)
+        store = RecordStore(lake.root, family)
+        again = {day for stream, day in lost if stream in family.STREAMS} & store.days()
+        if stricter:
+            again = store.days()
+            for day in sorted(again):
+                store.write(redact_columns(store.read([day]), family.TEXT_COLUMNS, settings.task_text), {day})
+        for part in _parts(sorted(again)):
+            known = store.read(part)
+            put_together(lake, family, merged, known, set(part), known["group_key"].unique().sort(), now)
+    if forget or ((zone, mode) != (None, None) and zone != _reading(settings)[0]):
+        # What is lost, or was rejected for want of a time zone, is read from the logs again.
+        with state.transaction() as db:
+            db.execute("delete from files")
+            db.execute("delete from tips")
+    remember(settings, state)
+    return merged
+
+
+def remember(settings: Settings, state: State) -> None:
+    """Note the settings that what is landed was read with."""
+    zone, mode = _reading(settings)
+    with state.transaction() as db:
+        values = [("naive_timezone", zone or ""), ("task_text", mode or "")]
+        db.executemany("insert or replace into facts (name, value) values (?, ?)", values)
+
+
+def _partitions(state: State) -> list[tuple[str, date]]:
+    rows = state.query("select stream, day from partitions order by stream, day")
+    return [(stream, date.fromisoformat(day)) for stream, day in rows]
+
+
+def _reading(settings: Settings) -> tuple[str | None, str | None]:
+    return settings.naive_timezone, settings.task_text
+
+
+def _read_with(state: State) -> tuple[str | None, str | None]:
+    return state.fact("naive_timezone") or None, state.fact("task_text") or None
+
+
+def _lost_days(state: State, lake: Lake, family: str) -> set[date]:
+    """Return the days that had records of a family, and have no file of them."""
+    rows = state.query("select distinct day from group_days where family = ?", (family,))
+    root = lake.root / "_records" / family
+    return {date.fromisoformat(day) for (day,) in rows if not (root / f"day={day}" / "records.parquet").exists()}
+
+
+def _find_again(state: State, lake: Lake) -> None:
+    """Make a lost state again from the files of the lake. The line ledger starts anew."""
+    for stream in STREAMS:
+        rows = []
+        for path in sorted((lake.root / stream).glob("day=*/events.parquet")):
+            frame = read_parquet(path)
+            rows.append((stream, path.parent.name[4:], content_digest(frame), frame.height))
+        with state.transaction() as db:
+            db.executemany("insert or replace into partitions (stream, day, digest, rows) values (?, ?, ?, ?)", rows)
+    batch = 0
+    for name in registry.FAMILIES:
+        store = RecordStore(lake.root, registry.family(name))
+        for day in sorted(store.days()):
+            records = store.read([day])
+            index_groups(state, name, records)
+            batch = max(batch, *records["batch"].fill_null(0))
+    with state.transaction() as db:
+        db.execute("insert or replace into facts (name, value) values ('batch', ?)", (str(batch),))
+
+
+def _parts(days: list[date]) -> Iterator[list[date]]:
+    for start in range(0, len(days), _DAYS_AT_ONCE):
+        yield days[start : start + _DAYS_AT_ONCE]
