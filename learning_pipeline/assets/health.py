@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from learning_pipeline.assets import laws
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.settings import Settings
 
 OK, WARNING, CRITICAL = "ok", "warning", "critical"
@@ -44,11 +45,17 @@ def health(settings: Settings, now: datetime) -> list[Finding]:
         ("database_complete", lambda: laws.database_complete(settings)),
         ("quarantine", lambda: quarantined_share(lines)),
         ("nothing_stale", lambda: _as_warning(laws.nothing_stale(settings))),
+        ("lake_untouched", lambda: laws.lake_untouched(settings)),
+        ("router_readable", lambda: laws.router_readable(settings)),
+        ("refresh_complete", lambda: laws.refresh_complete(settings)),
         ("fresh", lambda: laws.fresh(settings, now)),
     ]
     found = []
     for name, question in asked:
-        verdict = question()
+        try:
+            verdict = question()
+        except PipelineError as error:  # what the question is about cannot be read
+            verdict = laws.Verdict(False, str(error))
         state = OK if verdict.passed else WARNING if verdict.warning else CRITICAL
         found.append(Finding(name, state, verdict.summary, verdict.numbers))
     return found

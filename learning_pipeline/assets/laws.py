@@ -1,14 +1,16 @@
 """The laws as questions to what is there now: each says whether it holds, and shows what breaks it."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from learning_pipeline.assets.record import looked_at
+from learning_pipeline.assets import record, unfinished
 from learning_pipeline.contracts.base import Table, column_comments, key_columns
 from learning_pipeline.contracts.vocabulary import LABEL_WEIGHTS, SUCCESS_OF_OUTCOME
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.settings import Settings
 
 STALE_AFTER_HOURS = 36
@@ -190,7 +192,7 @@ def _parquet_rows(path: Path) -> int | None:
 
 def fresh(settings: Settings, now: datetime) -> Verdict:
     """The inputs were looked at within the last 36 hours."""
-    seen = looked_at(settings)
+    seen = record.looked_at(settings)
     if seen is None:
         return Verdict(False, "the inputs were never looked at", warning=True)
     hours = round((now - seen) / timedelta(hours=1), 1)
@@ -200,3 +202,54 @@ def fresh(settings: Settings, now: datetime) -> Verdict:
         numbers={"hours": hours, "limit_hours": STALE_AFTER_HOURS},
         warning=True,
     )
+
+
+def refresh_complete(settings: Settings) -> Verdict:
+    """The last refresh came to its end, and saw what the lake holds now."""
+    left, last = unfinished.load(settings), record.load(settings)
+    known: dict[str, int | float | str] = {
+        "step": left.step if left else "",
+        "last_publish_id": (last and last.publish_id) or "",
+    }
+
+    def verdict(summary: str, passed: bool = False) -> Verdict:
+        return Verdict(passed, summary, known, warning=True)
+
+    if left and left.step == unfinished.PUBLISH:
+        return verdict(f"the marts of {left.began_at} were not published; run learning-pipeline publish, and see why")
+    if left:
+        return verdict(
+            f"the refresh of {left.began_at or 'an unknown time'} did not come to its end; "
+            "unless it is still under way, run learning-pipeline refresh"
+        )
+    if last is None:
+        return verdict("no refresh has come to its end yet; run learning-pipeline refresh")
+    if last.lake != record.lake_digest(settings):
+        return verdict("something was landed after the last complete refresh; run learning-pipeline refresh")
+    if last.published:
+        return verdict("the last refresh came to its end, and was published", True)
+    return verdict("the last refresh came to its end, and was not to be published", True)
+
+
+def router_readable(settings: Settings) -> Verdict:
+    """The registry of router versions can be read, and the version that answers is as it was written."""
+    from learning_pipeline.routing.registry import Registry
+
+    registry = Registry(settings.models_dir)
+    try:
+        versions = registry.versions()
+        item = registry.current() or registry.latest()
+        if item is not None:
+            registry.read(item)
+    except PipelineError as error:
+        return Verdict(False, str(error))
+    index = settings.models_dir / "registry.json"
+    names = sorted(json.loads(index.read_bytes())["versions"]) if index.exists() else []
+    lost = [name for name in names if name not in {item.version for item in versions}]
+    if lost:
+        place = settings.models_dir / lost[0]
+        return Verdict(False, f"{place} has no manifest: bring it back, or move {index} away and train")
+    if versions and not index.exists():
+        return Verdict(False, f"{index} is missing; run learning-pipeline train", warning=True)
+    summary = f"{len(versions)} versions, {item.version} answers" if item else "no version was trained yet"
+    return Verdict(True, summary, {"versions": len(versions)})

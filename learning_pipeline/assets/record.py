@@ -90,13 +90,13 @@ def load(settings: Settings) -> Record | None:
     """Return what the last complete refresh recorded; None where there is none that can be read."""
     try:
         return Record(**json.loads((settings.home / RECORD_NAME).read_text()))
-    except (FileNotFoundError, json.JSONDecodeError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 
 def save(settings: Settings, record: Record) -> None:
     """Keep the record; call it when everything else is done."""
-    _write(settings.home / RECORD_NAME, json.dumps(asdict(record), indent=1))
+    write(settings.home / RECORD_NAME, json.dumps(asdict(record), indent=1))
 
 
 def is_current(settings: Settings, *, publish: bool) -> Record | None:
@@ -116,18 +116,20 @@ def is_current(settings: Settings, *, publish: bool) -> Record | None:
 def mark_looked(settings: Settings, now: datetime) -> None:
     """Note that the inputs were looked at, whether or not there was something new."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    _write(settings.home / LOOKED_NAME, now.isoformat() + "\n")
+    write(settings.home / LOOKED_NAME, now.isoformat() + "\n")
 
 
 def looked_at(settings: Settings) -> datetime | None:
-    """Return when the inputs were last looked at."""
+    """Return when the inputs were last looked at; None where that is not known."""
     try:
-        return datetime.fromisoformat((settings.home / LOOKED_NAME).read_text().strip())
-    except (FileNotFoundError, ValueError):
+        seen = datetime.fromisoformat((settings.home / LOOKED_NAME).read_text().strip())
+    except (OSError, ValueError):
         return None
+    return seen if seen.tzinfo else None
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a small file of the home directory, whole or not at all."""
     part = path.with_name(path.name + ".part")
     part.write_text(text)
     part.replace(path)

@@ -11,8 +11,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from learning_pipeline.assets import record
+from learning_pipeline.assets import record, unfinished
 from learning_pipeline.assets.lock import home_lock
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings, SourceSpec
 
@@ -81,21 +82,26 @@ def refresh(
 
     Raises:
         TransientError: the home directory is still being written by another run.
-        UsageError: an input's kind is unknown, or its path does not exist.
+        UsageError: an input's kind is unknown, or its path does not exist; or the PostgreSQL URL is none.
         PipelineError: a step failed; what was published before is untouched.
     """
+    if publish:
+        _check_server(settings)
     report = RefreshReport(settings.marts_path)
     with report.timed("total"), home_lock(settings.home, wait_seconds=wait_seconds):
         with report.timed("scan"):
             to_land, known = _look(report, settings, specs, now=now, publish=publish)
+        if not to_land:
+            record.mark_looked(settings, now)
         if known is None:
+            unfinished.note(settings, unfinished.REFRESH, now)
             _run(report, settings, specs if to_land else [], now=now, publish=publish, progress=progress)
             return report
         report.router = {"version": known.router_version, "promoted": False, "reason": "nothing new"}
         with report.timed("publish"):
             # A database that somebody emptied is noticed here, and filled again.
             _note_publish(report, _publish(settings, now, progress) if publish else None)
-        record.mark_looked(settings, now)
+        unfinished.clear(settings)
     return report
 
 
@@ -115,10 +121,23 @@ def _look(
     return False, record.is_current(settings, publish=publish)
 
 
+def _check_server(settings: Settings) -> None:
+    """Refuse a PostgreSQL URL that is none before anything is done."""
+    if settings.postgres_url is not None:
+        from learning_pipeline.publish.connect import where
+
+        where(settings.postgres_url.get_secret_value())
+
+
 def _publish(settings: Settings, now: datetime, progress: Progress) -> Any:
     from learning_pipeline.publish.load import publish
 
-    return publish(settings, now=now, progress=progress)
+    try:
+        with unfinished.only_the_publish():
+            return publish(settings, now=now, progress=progress)
+    except PipelineError:
+        unfinished.note(settings, unfinished.PUBLISH, now)
+        raise
 
 
 def _run(

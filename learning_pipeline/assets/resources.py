@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from learning_pipeline.assets import record
+from learning_pipeline.assets import record, unfinished
 from learning_pipeline.assets.inputs import default_specs
 from learning_pipeline.assets.lock import home_lock
 from learning_pipeline.errors import PipelineError, TransientError
@@ -69,6 +69,7 @@ class Pipeline:
         )
         if complete is not None:
             record.save(self.settings, complete)
+        unfinished.clear(self.settings)
 
 
 PipelineParam = dg.ResourceParam[Pipeline]

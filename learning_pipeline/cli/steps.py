@@ -112,12 +112,14 @@ def train(home: Path | None, as_json: bool, wait: float) -> None:
 @wait_option
 def publish(home: Path | None, as_json: bool, wait: float) -> None:
     """Load the marts and the router into PostgreSQL."""
+    from learning_pipeline.assets.unfinished import was_published
     from learning_pipeline.publish.load import publish as run
     from learning_pipeline.settings import load_settings
 
     settings = load_settings(home)
     with _writing(settings, wait) as progress:
         report = run(settings, now=datetime.now(UTC), progress=progress)
+        was_published(settings, report.publish_id)
     fields = {
         "publish_id": report.publish_id,
         "published": report.published,
@@ -125,4 +127,4 @@ def publish(home: Path | None, as_json: bool, wait: float) -> None:
         "rows": report.rows if report.published else {},
         "seconds": round(report.seconds, 3),
     }
-    _show(f"publish {report.publish_id}: {report.reason}", fields, as_json)
+    _show(f"publish{f' {report.publish_id}' if report.publish_id else ''}: {report.reason}", fields, as_json)
