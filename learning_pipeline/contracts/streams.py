@@ -38,7 +38,7 @@ class Stream(Table):
 
     source: Text = field("Source kind that the event was read by", null=False)
     source_file: Text = field("File, or repository, that holds the event's first line", null=False)
-    source_line: Integer = field("Line of that file, from 1; 0 where the source has no lines", null=False, ge=0)
+    source_line: Integer = field("Line of that file, from 1; of a commit, a number made of its id", null=False, ge=0)
     landed_at: Timestamp = field("When the event was first landed", null=False)
     day: Day = field("UTC date of the event's own time", null=False)
     host: Text = field("Machine whose logs these are", null=False)
