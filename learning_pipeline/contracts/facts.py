@@ -8,7 +8,11 @@ class FctExecutions(Executions):
     """One task given to one agent, with its cost and what became of it."""
 
     cost_usd: Usd = field(
-        "Computed cost of its own model calls; null where a call has no price, or there is no call", unit="USD", ge=0
+        "Computed cost: the sum of its own model calls; where the log tells none, its own tokens at the price of its "
+        "day, all cache writes as five-minute ones; null where a part has no price or no token counts. Never the "
+        "cost that the log reported",
+        unit="USD",
+        ge=0,
     )
     price_version: Text = field("Versions of the price lists behind cost_usd")
     committed: Flag = field("True where its work is seen in a commit; null where neither log nor git tells")
@@ -21,7 +25,11 @@ class FctExecutions(Executions):
 class FctLlmCalls(LlmCalls):
     """One request to a model, with its cost at the prices of its own day."""
 
-    cost_usd: Usd = field("Computed cost; null where the model has no known price", unit="USD", ge=0)
+    cost_usd: Usd = field(
+        "Computed cost at the prices of its day; null where the model has no known price, or the log no token counts",
+        unit="USD",
+        ge=0,
+    )
     price_version: Text = field("Version of the price list behind cost_usd")
 
 

@@ -38,8 +38,15 @@ class Tokens(Table):
 class Cost(Table):
     """Cost: computed from prices, and as the logs reported it."""
 
-    cost_usd: Usd = field("Computed cost of what has a price; null where nothing has", unit="USD", ge=0)
-    reported_cost_usd: Usd = field("Cost that the logs reported; null where they did not", unit="USD", ge=0)
+    cost_usd: Usd = field(
+        "Computed cost of what has a price: of model calls, and of executions whose log tells tokens and no call; "
+        "null where nothing has one",
+        unit="USD",
+        ge=0,
+    )
+    reported_cost_usd: Usd = field(
+        "Cost that the logs reported, never a part of cost_usd; null where they did not", unit="USD", ge=0
+    )
 
 
 class SuccessRate(Table):

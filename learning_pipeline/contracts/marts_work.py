@@ -199,12 +199,16 @@ def _leaderboard() -> type[Table]:
             ),
             f"cost_usd_{days}d": (
                 Usd,
-                field(f"Computed, else reported cost {last}; null where no execution has one", unit="USD", ge=0),
+                field(f"Computed cost {last}; null where no execution has one", unit="USD", ge=0),
             ),
-            f"costed_{days}d": (Integer, count_field(f"Executions with a cost {last}", null=False)),
+            f"reported_cost_usd_{days}d": (
+                Usd,
+                field(f"Cost that the logs reported {last}; null where they did not", unit="USD", ge=0),
+            ),
+            f"costed_{days}d": (Integer, count_field(f"Executions with a computed cost {last}", null=False)),
             f"cost_per_success_usd_{days}d": (
                 Real,
-                field(f"Cost by labelled executions with a cost, per success of these, {last}", unit="USD", ge=0),
+                field(f"Cost of labelled executions that have one, per success of these, {last}", unit="USD", ge=0),
             ),
             f"p50_ms_{days}d": (Real, ms_field(f"Median duration {last}")),
             f"p95_ms_{days}d": (Real, ms_field(f"95th percentile of the duration {last}")),

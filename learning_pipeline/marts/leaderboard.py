@@ -4,7 +4,7 @@ import polars as pl
 
 from learning_pipeline.contracts.marts_base import ENOUGH_LABELS
 from learning_pipeline.contracts.marts_work import LEADERBOARD_WINDOWS
-from learning_pipeline.marts.stats import rate, wilson
+from learning_pipeline.marts.stats import MONEY, rate, wilson
 
 _RANKED_BY = 30
 
@@ -12,7 +12,7 @@ _RANKED_BY = 30
 def agent_leaderboard(executions: pl.LazyFrame) -> pl.LazyFrame:
     """Compare agents over windows that end on the newest day with an execution.
 
-    Cost per success is the cost of the labelled executions whose cost is known (computed, else reported), by the
+    Cost per success is the cost of the labelled executions whose cost is known, by the
     successes among these. The trend is the difference to the window of equal length before.
     """
     newest = executions.select(newest_day=pl.col("day").max())
@@ -20,7 +20,6 @@ def agent_leaderboard(executions: pl.LazyFrame) -> pl.LazyFrame:
     work = executions.join(newest, how="cross").with_columns(
         # Days before the newest: 0 is the newest day itself.
         _age=(pl.col("newest_day") - pl.col("day")).dt.total_days(),
-        _cost=pl.coalesce("cost_usd", "reported_cost_usd"),
     )
     board = work.group_by("agent_name").agg(
         pl.col("newest_day").max(),
@@ -41,8 +40,8 @@ def agent_leaderboard(executions: pl.LazyFrame) -> pl.LazyFrame:
 def _window(days: int) -> tuple[pl.Expr, ...]:
     inside = pl.col("_age") < days
     before = pl.col("_age").is_between(days, 2 * days - 1)
-    success, cost = pl.col("success").filter(inside), pl.col("_cost").filter(inside)
-    judged = inside & pl.col("success").is_not_null() & pl.col("_cost").is_not_null()
+    success, cost, reported = (pl.col(name).filter(inside) for name in ("success", *MONEY))
+    judged = inside & pl.col("success").is_not_null() & pl.col("cost_usd").is_not_null()
 
     def whole(expression: pl.Expr, name: str) -> pl.Expr:
         return expression.cast(pl.Int64).alias(f"{name}_{days}d")
@@ -54,8 +53,9 @@ def _window(days: int) -> tuple[pl.Expr, ...]:
         whole(pl.col("success").filter(before).count(), "labelled_before"),
         whole(pl.col("success").filter(before).sum(), "_successes_before"),
         pl.when(cost.count() > 0).then(cost.sum()).alias(f"cost_usd_{days}d"),
+        pl.when(reported.count() > 0).then(reported.sum()).alias(f"reported_cost_usd_{days}d"),
         whole(cost.count(), "costed"),
-        pl.col("_cost").filter(judged).sum().alias(f"_judged_cost_{days}d"),
+        pl.col("cost_usd").filter(judged).sum().alias(f"_judged_cost_{days}d"),
         whole(pl.col("success").filter(judged).sum(), "_judged_successes"),
         pl.col("duration_ms").filter(inside).quantile(0.5, interpolation="linear").alias(f"p50_ms_{days}d"),
         pl.col("duration_ms").filter(inside).quantile(0.95, interpolation="linear").alias(f"p95_ms_{days}d"),

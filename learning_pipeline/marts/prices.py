@@ -109,13 +109,35 @@ class PriceBook:
 
         Both are null where the model has no price, or the log does not say how many tokens went in and came out.
         """
-        calls = calls.with_columns(_slot=pl.col("started_at").dt.truncate("30m"))
-        keys = calls.select(_LOOKUP).unique().sort(_LOOKUP).collect()
-        table, rates = self._tables(keys.iter_rows())
         input_side = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
+        slot = pl.col("started_at").dt.truncate("30m")
+        return self._costed(calls.with_columns(_slot=slot, _size=pl.sum_horizontal(input_side)))
+
+    def add_own_costs(self, executions: pl.LazyFrame) -> pl.LazyFrame:
+        """Add `cost_usd` and `price_version` to executions, from their own tokens at the price of noon of their day.
+
+        How the tokens were parted between calls is not known. So all cache writes count as those for five minutes,
+        no call counts as longer than the first tier, and none as of a batch.
+        """
+        noon = pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone("UTC") + pl.duration(hours=12)
+        nothing = pl.lit(0, pl.Int64)
+        return self._costed(
+            executions.with_columns(
+                _slot=noon,
+                _size=nothing,
+                service_tier=pl.lit(None, pl.String),
+                cache_write_5m_tokens="cache_write_tokens",
+                cache_write_1h_tokens=nothing,
+                web_searches=nothing,
+            )
+        ).drop("service_tier", "cache_write_5m_tokens", "cache_write_1h_tokens", "web_searches")
+
+    def _costed(self, used: pl.LazyFrame) -> pl.LazyFrame:
+        """Add the cost of each row, at the prices of its `_slot` for calls with `_size` tokens of input."""
+        keys = used.select(_LOOKUP).unique().sort(_LOOKUP).collect()
+        table, rates = self._tables(keys.iter_rows())
         return (
-            calls.join(table.lazy(), on=_LOOKUP, how="left", nulls_equal=True)
-            .with_columns(_size=pl.sum_horizontal(input_side))
+            used.join(table.lazy(), on=_LOOKUP, how="left", nulls_equal=True)
             .sort("_size")
             .join_asof(
                 rates.lazy().sort("_from"), left_on="_size", right_on="_from", by="_price", check_sortedness=False

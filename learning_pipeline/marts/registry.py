@@ -71,8 +71,8 @@ TABLES: dict[str, TableSpec] = {
         FACTS[_WORK],
         "fact",
         "facts",
-        ("executions", _CALLS, "commit_links"),
-        lambda f, c: facts.fct_executions(f["executions"], f[_CALLS], f["commit_links"]),
+        ("executions", _CALLS, "commit_links", "prices"),
+        lambda f, c: facts.fct_executions(f["executions"], f[_CALLS], f["commit_links"], c.prices),
     ),
     "mart_usage_daily": TableSpec(
         USAGE_MARTS["mart_usage_daily"], "daily", "usage", (_CALLS,), lambda f, c: usage.usage_daily(f[_CALLS])

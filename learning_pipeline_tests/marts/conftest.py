@@ -26,7 +26,7 @@ def commit_id(number: int) -> str:
 
 def world(seed: int = 7) -> dict[str, list[dict[str, Any]]]:
     """Return rows of all streams: unknown values, sub-agents, unpriced models, work over midnight, commits."""
-    rng = random.Random(seed)
+    rng, more = random.Random(seed), random.Random(seed + 1)
     rows: dict[str, list[dict[str, Any]]] = {"executions": [], "llm_calls": [], "tool_calls": [], "git_events": []}
     models = ["claude-opus-4-5-20251101", "claude-sonnet-4-5", "gpt-5", "no-such-model", None]
     for n in range(400):
@@ -56,6 +56,9 @@ def world(seed: int = 7) -> dict[str, list[dict[str, Any]]]:
                 "quality_score": rng.choice([None, rng.random()]),
                 "reported_cost_usd": rng.choice([None, rng.randrange(1000) / 1000]),
                 "input_tokens": rng.choice([None, rng.randrange(10_000)]),
+                "output_tokens": more.choice([None, 0, *range(1000, 1010)]),
+                "cache_write_tokens": more.choice([None, more.randrange(5000)]),
+                "source": more.choice(["claude_code", "execution_log", "execution_log"]),
                 "tool_errors": rng.randrange(3),
             }
         )

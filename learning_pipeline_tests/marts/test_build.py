@@ -249,3 +249,26 @@ def test_a_partition_that_was_emptied_leaves_nothing(settings: Settings) -> None
     build(settings, now=NOW)
     with Staging(settings.staging_dir) as staging:
         assert not staging.parts("fct_tool_calls") and not staging.parts("mart_tool_daily")
+
+
+def test_an_execution_without_a_call_costs_its_own_tokens(settings: Settings) -> None:
+    known = {"model": "claude-sonnet-4-5", "input_tokens": 1_000_000, "output_tokens": 0, "cache_write_tokens": 100}
+    fill_lake(
+        settings.home,
+        executions=[
+            # A million tokens in one go would cost twice as much: here they are of several calls, as far as we know.
+            known | {"execution_id": "a", "reported_cost_usd": Decimal("7")},
+            known | {"execution_id": "b", "model": "no-such-model", "reported_cost_usd": Decimal("7")},
+            known | {"execution_id": "c", "model": None},
+            {"execution_id": "d", "model": "claude-sonnet-4-5", "reported_cost_usd": Decimal("7")},
+            known | {"execution_id": "e", "input_tokens": None},
+            known | {"execution_id": "f", "source": "claude_code"},
+            known | {"execution_id": "g"},
+        ],
+        llm_calls=[{"call_id": "1", "execution_id": "g", "input_tokens": 1_000_000, "output_tokens": 0}],
+    )
+    build(settings, now=NOW)
+    costs = read(settings, "fct_executions").sort("execution_id").collect()["cost_usd"].to_list()
+    assert costs == [Decimal("3.000375"), None, None, None, None, None, Decimal("6")]
+    board = read(settings, "mart_agent_leaderboard").select("cost_usd_7d", "reported_cost_usd_7d", "costed_7d")
+    assert board.collect().row(0) == (Decimal("9.000375"), Decimal("21"), 2)

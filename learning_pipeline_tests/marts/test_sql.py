@@ -22,6 +22,12 @@ CALL_TOKENS = TOKENS.format(
 EXECUTION_TOKENS = TOKENS.format(writes="cache_write_tokens")
 SUMS = """input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     cost_usd, reported_cost_usd"""
+# Executions whose usage only they themselves tell of.
+WITHOUT_CALLS = """select * from fct_executions e
+    where source = 'execution_log' and coalesce(input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+        reasoning_tokens, reported_cost_usd) is not null
+    and not exists (from fct_llm_calls c where c.execution_id = e.execution_id
+        and c.day between e.day and coalesce((e.ended_at at time zone 'UTC')::date, e.day + 1))"""
 OUTCOMES = "count(success), count(*) filter (where success), count(*) filter (where not success)"
 
 SAME: dict[str, tuple[str, str]] = {
@@ -185,19 +191,18 @@ SAME: dict[str, tuple[str, str]] = {
 for _days in LEADERBOARD_WINDOWS:
     SAME[f"mart_agent_leaderboard {_days}"] = (
         f"""select agent_name, executions_{_days}d, labelled_{_days}d, successes_{_days}d, success_rate_{_days}d,
-            labelled_before_{_days}d, trend_{_days}d, cost_usd_{_days}d, cost_per_success_usd_{_days}d, p50_ms_{_days}d,
-            p95_ms_{_days}d, enough_data_{_days}d
+            labelled_before_{_days}d, trend_{_days}d, cost_usd_{_days}d, reported_cost_usd_{_days}d,
+            cost_per_success_usd_{_days}d, p50_ms_{_days}d, p95_ms_{_days}d, enough_data_{_days}d
         from mart_agent_leaderboard""",
         f"""with x as (
-            select *, (select max(day) from fct_executions) - day as age,
-                coalesce(cost_usd, reported_cost_usd) as cost from fct_executions
+            select *, (select max(day) from fct_executions) - day as age, cost_usd as cost from fct_executions
         )
         select agent_name, count(*) filter (where age < {_days}), count(success) filter (where age < {_days}),
             count(*) filter (where success and age < {_days}), avg(success::int) filter (where age < {_days}),
             count(success) filter (where age >= {_days} and age < {2 * _days}),
             avg(success::int) filter (where age < {_days})
                 - avg(success::int) filter (where age >= {_days} and age < {2 * _days}),
-            sum(cost) filter (where age < {_days}),
+            sum(cost) filter (where age < {_days}), sum(reported_cost_usd) filter (where age < {_days}),
             sum(cost) filter (where success is not null and age < {_days})
                 / nullif(count(*) filter (where success and cost is not null and age < {_days}), 0),
             quantile_cont(duration_ms, 0.5) filter (where age < {_days}),
@@ -248,9 +253,22 @@ def test_cost_of_executions_is_that_of_their_calls(marts: duckdb.DuckDBPyConnect
             group by e.execution_id
         )
         select count(*) filter (where e.cost_usd is distinct from c.cost), count(e.cost_usd)
-        from fct_executions e left join c using (execution_id)"""
+        from fct_executions e left join c using (execution_id)
+        where c.execution_id is not null or e.source = 'claude_code'"""
     [(different, costed)] = marts.execute(wrong).fetchall()
     assert different == 0 and costed > 20
+
+
+def test_cost_of_executions_without_a_call_is_that_of_their_tokens(marts: duckdb.DuckDBPyConnection) -> None:
+    ask = f"""
+        select e.cost_usd::double, (e.input_tokens * m.input_usd_per_mtok + e.output_tokens * m.output_usd_per_mtok
+            + coalesce(e.cache_write_tokens, 0) * m.cache_write_5m_usd_per_mtok)::double
+        from ({WITHOUT_CALLS}) e join dim_models m using (model)"""
+    rows = marts.execute(ask).fetchall()
+    assert [
+        (cost, tokens) for cost, tokens in rows if cost != (None if tokens is None else pytest.approx(tokens / 10**6))
+    ] == []
+    assert sum(cost is not None for cost, _ in rows) > 10
 
 
 def test_no_cost_is_lost_between_executions_and_commits(marts: duckdb.DuckDBPyConnection) -> None:
