@@ -11,7 +11,7 @@ import polars as pl
 
 from learning_pipeline.lake import discover, repair, repositories
 from learning_pipeline.lake.ledger import add_counters
-from learning_pipeline.lake.merge import LINE, Merged, merge
+from learning_pipeline.lake.merge import LINE, Merged, landing_id, merge
 from learning_pipeline.lake.quarantine import Rejected, update
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake
@@ -23,6 +23,8 @@ from learning_pipeline.sources.base import Options
 
 # Raw bytes after which what was read is merged: bounds memory, whatever the size of the input.
 _BATCH_BYTES = 768 * 1024 * 1024
+# Records that are merged at once: so does this, when one file holds more.
+_MERGE_ROWS = 250_000
 _COUNTS = ("lines_read", "events", "duplicates", "quarantined", "ignored")
 
 
@@ -155,17 +157,18 @@ class _Landing:
             return
         lines = []
         merged: list[Merged] = []
-        batch = int(self.state.fact("batch") or 0) + 1
         for name, frames in sorted(self._frames.items()):
             records = pl.concat(frames)
+            frames.clear()
             lines.append(records.select(LINE).unique())
-            merged.append(merge(self.lake, registry.family(name), records, self.now, batch))
-            self.days |= merged[-1].days
+            for part in records.iter_slices(_MERGE_ROWS) if records.height else (records,):
+                merged.append(merge(self.lake, registry.family(name), part, self.now))
+                self.days |= merged[-1].days
         rejected = self._rejected(merged)
         read = {(kind, r.found.path, 1 if r.whole else r.cursor.line - r.lines_read + 1) for kind, r in self._results}
         settled = pl.concat([part.settled for part in merged])
         update(self.lake, rejected, read, settled, self.settings.host, self.now)
-        self._settle(pl.concat(lines), pl.concat([part.fresh for part in merged]), rejected, batch)
+        self._settle(pl.concat(lines), pl.concat([part.fresh for part in merged]), rejected)
         self._frames.clear()
         self._results.clear()
         self._bytes = 0
@@ -205,7 +208,7 @@ class _Landing:
             )
         return found
 
-    def _settle(self, lines: pl.DataFrame, fresh: pl.DataFrame, rejected: list[Rejected], batch: int) -> None:
+    def _settle(self, lines: pl.DataFrame, fresh: pl.DataFrame, rejected: list[Rejected]) -> None:
         """Count the fate of each line, and commit cursors, ledger and counters."""
         bad = {(reject.source, reject.source_file, reject.source_line) for reject in rejected}
         bad_lines = pl.DataFrame(list(bad), schema=lines.schema, orient="row")
@@ -241,7 +244,7 @@ class _Landing:
             db.executemany("insert or replace into files values (?, ?, ?, ?, ?, ?, ?)", cursor_rows)
             db.executemany("insert into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)", ledger_rows)
             db.executemany(*add_counters(counted, day))
-            db.execute("insert or replace into facts (name, value) values ('batch', ?)", (str(batch),))
+            db.execute("insert or ignore into landings values (?)", (landing_id(self.now),))
             for _, result in self._results:
                 if result.tips is not None:
                     db.execute("delete from tips where repository = ?", (result.found.path,))

@@ -40,13 +40,13 @@ class Merged:
 class RecordStore:
     """The records of one family, by day.
 
-    `batch` is the number of the landing that brought a record: one that is larger than the last landing's that
-    was committed is of a landing that was killed, and its lines still count as new.
+    `landing` is the id of the landing that brought a record: where it was never committed, that landing was
+    killed, and its lines still count as new.
     """
 
     def __init__(self, root: Path, family: Any) -> None:
         self.root = root / "_records" / family.NAME
-        self.schema = pl.Schema({**family.SCHEMA, "batch": pl.Int64})
+        self.schema = pl.Schema({**family.SCHEMA, "landing": pl.Int64})
 
     def path(self, day: date) -> Path:
         return self.root / f"day={day.isoformat()}" / "records.parquet"
@@ -82,25 +82,29 @@ def _filled(records: pl.DataFrame) -> pl.DataFrame:
     return records.select(name for name in records.columns if records[name].null_count() < records.height)
 
 
-def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime, batch: int) -> Merged:
-    """Bring the lake in line with new records of a family; return what was new, and what broke a contract.
+def landing_id(now: datetime) -> int:
+    """Return the id of the landing that began at a time: its microseconds since 1970."""
+    return int(now.timestamp() * 1_000_000)
 
-    Args:
-        batch: number of this landing, one more than that of the last landing that was committed.
-    """
-    new = _without_copies(new).with_columns(pl.lit(batch, dtype=pl.Int64).alias("batch"))
+
+def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
+    """Bring the lake in line with new records of a family; return what was new, and what broke a contract."""
+    this = landing_id(now)
+    new = _without_copies(new).with_columns(pl.lit(this, dtype=pl.Int64).alias("landing"))
     store = RecordStore(lake.root, family)
     days = set(new["day"].unique())
     old = store.read(days)
     if old.height:
-        before = old.select("record_key", "batch", *_COPY).rename({name: f"_{name}" for name in ("batch", *_COPY)})
+        before = old.select("record_key", "landing", *_COPY)
+        before = before.rename({name: f"_{name}" for name in ("landing", *_COPY)})
         new = new.join(before, on="record_key", how="left", maintain_order="left")
         unknown = pl.col("_source_file").is_null()
-        landed = ~unknown & (pl.col("_batch").fill_null(0) < batch)
+        counted = [this, *(number for (number,) in lake.state.query("select id from landings"))]
+        landed = ~unknown & pl.col("_landing").is_in(counted)
         better = _less([(name, f"_{name}") for name in _COPY]).fill_null(False)
         fresh = new.filter(~landed)
         changed = new.filter(unknown | better).with_columns(
-            pl.when(landed).then("_batch").otherwise("batch").alias("batch")
+            pl.when(landed).then("_landing").otherwise("landing").alias("landing")
         )
         groups = pl.concat([changed["group_key"], changed["_group_key"].drop_nulls()])
         changed = changed.select(*store.schema)
@@ -129,7 +133,7 @@ def put_together(
     records = pl.concat([known, RecordStore(lake.root, family).read(others)]) if others else known
     if records["group_key"].n_unique() > groups.len():
         records = records.filter(pl.col("group_key").is_in(groups.implode()))
-    records = records.drop("batch")
+    records = records.drop("landing")
     merged.settled = records.select(LINE).unique()
     rows = family.assemble(records)
     for stream in family.STREAMS:

@@ -108,15 +108,15 @@ def _find_again(state: State, lake: Lake) -> None:
             rows.append((stream, path.parent.name[4:], content_digest(frame), frame.height))
         with state.transaction() as db:
             db.executemany("insert or replace into partitions (stream, day, digest, rows) values (?, ?, ?, ?)", rows)
-    batch = 0
+    landings: set[int] = set()
     for name in registry.FAMILIES:
         store = RecordStore(lake.root, registry.family(name))
         for day in sorted(store.days()):
             records = store.read([day])
             index_groups(state, name, records)
-            batch = max(batch, *records["batch"].fill_null(0))
+            landings |= set(records["landing"].drop_nulls().unique())
     with state.transaction() as db:
-        db.execute("insert or replace into facts (name, value) values ('batch', ?)", (str(batch),))
+        db.executemany("insert or ignore into landings values (?)", [(number,) for number in sorted(landings)])
 
 
 def _parts(days: list[date]) -> Iterator[list[date]]:

@@ -31,6 +31,7 @@ create table if not exists ledger (
     lines_read integer not null, event_lines integer not null, duplicates integer not null,
     quarantined integer not null, ignored integer not null, bytes_read integer not null
 );
+create table if not exists landings (id integer primary key) without rowid;
 create table if not exists facts (name text primary key, value text not null) without rowid;
 create table if not exists counters (
     kind text not null, source text not null, day text not null, name text not null, n integer not null,

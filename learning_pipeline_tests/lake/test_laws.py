@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from learning_pipeline.errors import UsageError
+from learning_pipeline.lake import land as landing
 from learning_pipeline.lake.ledger import counters, ledger
+from learning_pipeline.sources.claude_code import records
 from learning_pipeline_tests.homes import NOW, digests, land_all, read, settings_of
 from learning_pipeline_tests.transcripts import START, Session
 
@@ -249,3 +251,15 @@ def test_a_gzip_that_breaks_off_keeps_what_could_be_read(tmp_path: Path) -> None
     report = land_all(tmp_path / "home", tmp_path / "logs")
     assert report.events == len(session.lines)
     assert "unreadable" in read(tmp_path / "home", "quarantine")["check"].to_list()
+
+
+def test_a_landing_that_is_merged_in_pieces_comes_to_the_same(
+    tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tree, {"p/copy.jsonl": sessions()[0].text()})
+    whole = land_all(tmp_path / "whole", tree)
+    monkeypatch.setattr(landing, "_MERGE_ROWS", 7)
+    monkeypatch.setattr(records, "PACK_ROWS", 3)
+    pieces = land_all(tmp_path / "pieces", tree)
+    assert digests(tmp_path / "pieces") == digests(tmp_path / "whole")
+    assert (pieces.events, pieces.duplicates) == (whole.events, whole.duplicates)

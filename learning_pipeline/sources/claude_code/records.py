@@ -9,7 +9,7 @@ from learning_pipeline.sources.base import key_of, key_of_text
 from learning_pipeline.sources.claude_code import facts
 from learning_pipeline.sources.claude_code.decode import BadLineError, decode_agent_message
 from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult, Usage
-from learning_pipeline.sources.claude_code.table import RecordTable
+from learning_pipeline.sources.claude_code.table import PACK_ROWS, RecordTable
 from learning_pipeline.sources.claude_code.time import utc_text
 from learning_pipeline.sources.normal import model as normal_model
 
@@ -42,6 +42,7 @@ class Recorder:
     """Makes records of the rows of one file, and puts them into a table."""
 
     def __init__(self, table: RecordTable, unknown: Counter[str]) -> None:
+        self.table = table
         self.rows = table.rows
         self.places = table.places
         self.file = table.file
@@ -250,7 +251,10 @@ class Recorder:
         # A session says the same of itself in every row: it is kept once.
         said = (self.file, session, row.cwd, row.gitBranch or None, row.version)
         place = self.places.setdefault(said, len(self.places))
-        self.rows[kind].append((place, number, time, key, agent, parent, *own))
+        rows = self.rows[kind]
+        rows.append((place, number, time, key, agent, parent, *own))
+        if len(rows) >= PACK_ROWS:
+            self.table.pack(kind)
         self.added += 1
 
 

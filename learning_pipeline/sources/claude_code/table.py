@@ -57,6 +57,8 @@ OWN: dict[str, tuple[str, ...]] = {
     "retry": ("attempt",),
     "turn_end": ("duration_ms",),
 }
+# Rows of a kind that are kept as Python values before they are packed.
+PACK_ROWS = 20_000
 _TYPES = {**SCHEMA, "place": pl.UInt32, "time": pl.String}
 _TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.fZ"
 
@@ -68,20 +70,25 @@ class RecordTable:
         self.rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in OWN}
         self.places: dict[tuple[str | None, ...], int] = {}
         self.file: str | None = None  # that the next records come from
+        self._parts: list[pl.DataFrame] = []
+
+    def pack(self, kind: str) -> None:
+        """Turn the rows of a kind into columns, which take a fraction of the memory."""
+        rows = self.rows[kind]
+        if rows:
+            columns = zip((*COMMON, *OWN[kind]), zip(*rows, strict=True), strict=True)
+            series = [pl.Series(name, values, dtype=_TYPES[name]) for name, values in columns]
+            kinds = pl.repeat(kind, len(rows), dtype=_TYPES["kind"], eager=True).alias("kind")
+            self._parts.append(pl.DataFrame([kinds, *series]))
+            rows.clear()
 
     def frame(self) -> pl.DataFrame:
         """Return the records. `source`, `host` and, where no file was named, `source_file` are null."""
-        parts = []
-        for kind, rows in self.rows.items():
-            if rows:
-                columns = zip((*COMMON, *OWN[kind]), zip(*rows, strict=True), strict=True)
-                series = [pl.Series(name, values, dtype=_TYPES[name]) for name, values in columns]
-                parts.append(
-                    pl.DataFrame([pl.repeat(kind, len(rows), dtype=_TYPES["kind"], eager=True).alias("kind"), *series])
-                )
-        if not parts:
+        for kind in self.rows:
+            self.pack(kind)
+        if not self._parts:
             return pl.DataFrame(schema=SCHEMA)
-        found = pl.concat(parts, how="diagonal")
+        found = pl.concat(self._parts, how="diagonal")
         places = pl.DataFrame(list(self.places), schema={name: SCHEMA[name] for name in PLACE}, orient="row")
         at = pl.col("time").str.to_datetime(_TIME_FORMAT, time_unit="us").dt.replace_time_zone("UTC").alias("at")
         found = found.hstack(places[found["place"]]).with_columns(at, at.dt.date().alias("day"))
