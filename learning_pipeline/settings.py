@@ -1,38 +1,62 @@
 """The one settings object: environment `LEARNING_PIPELINE_*`, then `learning_pipeline.toml`, then defaults."""
 
+import os
+import re
 import socket
+import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from learning_pipeline.errors import UsageError
 
 CONFIG_NAME = "learning_pipeline.toml"
+PREFIX = "LEARNING_PIPELINE_"
+DEFAULT_HOME = Path("data")
+# Of a cron expression: the lowest and highest number of each field, and the names that stand for numbers.
+_CRON_FIELDS: tuple[tuple[str, int, int, str], ...] = (
+    ("minute", 0, 59, ""),
+    ("hour", 0, 23, ""),
+    ("day of the month", 1, 31, ""),
+    ("month", 1, 12, "jan feb mar apr may jun jul aug sep oct nov dec"),
+    ("day of the week", 0, 7, "sun mon tue wed thu fri sat"),
+)
+_CRON_PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>[1-9][0-9]*))?")
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise ValueError(f"{path}: {error}") from error
+
+
+UserPath = Annotated[Path, AfterValidator(_expanded)]
 
 
 class SourceSpec(BaseModel):
     """One input: a source kind and where it is read from."""
 
+    model_config = ConfigDict(extra="forbid")
+
     kind: str
-    path: Path
-
-
-class HomeSetting(BaseSettings):
-    """Where the home directory is, when the command line does not say."""
-
-    model_config = SettingsConfigDict(env_prefix="LEARNING_PIPELINE_", extra="ignore")
-
-    home: Path = Path("data")
+    path: UserPath
 
 
 class Settings(BaseSettings):
     """Everything that can be configured, read once at the start of a command."""
 
-    model_config = SettingsConfigDict(env_prefix="LEARNING_PIPELINE_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
 
     home: Path
     sources: list[SourceSpec] = Field(default_factory=list, description="Inputs, when no --source is given")
@@ -40,7 +64,7 @@ class Settings(BaseSettings):
     task_text: Literal["full", "redacted", "hash"] = "redacted"
     naive_timezone: str | None = Field(default=None, description="Zone of log times that name none")
     retention_days: int = Field(default=90, ge=1, description="Days that fact rows stay in the marts")
-    price_file: Path | None = Field(default=None, description="Own prices, read before the public ones")
+    price_file: UserPath | None = Field(default=None, description="Own prices, read before the public ones")
     workers: int | None = Field(default=None, ge=1, description="Processes that parse; default one a core, 4 at most")
     postgres_url: SecretStr | None = Field(default=None, description="PostgreSQL; the embedded server when absent")
     publish: bool = True
@@ -61,6 +85,24 @@ class Settings(BaseSettings):
             except (ZoneInfoNotFoundError, ValueError) as error:
                 raise ValueError(f"{name!r} is not a time zone name such as Europe/Berlin") from error
         return name
+
+    @field_validator("schedule_cron")
+    @classmethod
+    def _cron(cls, text: str) -> str:
+        fields = text.split()
+        if len(fields) != len(_CRON_FIELDS):
+            raise ValueError(f"{text!r} is not a cron expression of five fields, such as 0 2 * * *")
+        for field, (name, low, high, names) in zip(fields, _CRON_FIELDS, strict=True):
+            if not all(_is_cron_part(part, low, high, names.split()) for part in field.split(",")):
+                raise ValueError(f"{text!r} is not a cron expression such as 0 2 * * *: {field!r} is no {name}")
+        return text
+
+    @field_validator("price_file")
+    @classmethod
+    def _there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path
 
     @classmethod
     def settings_customise_sources(
@@ -104,18 +146,82 @@ class Settings(BaseSettings):
         return self.home / "state.sqlite"
 
 
+def _is_cron_part(part: str, low: int, high: int, names: list[str]) -> bool:
+    found = _CRON_PART.fullmatch(part)
+    if found is None:
+        return False
+    values = [value.lower() for value in (found["first"], found["last"]) if value is not None]
+    return all(value in names or (value.isdecimal() and low <= int(value) <= high) for value in values)
+
+
+def home_is_named(home: Path | None) -> bool:
+    """Say whether the command line (`home`) or the environment names the home directory."""
+    return home is not None or f"{PREFIX}HOME" in os.environ
+
+
+def _home(home: Path | None) -> Path:
+    if home is None:
+        named = os.environ.get(f"{PREFIX}HOME")
+        if named is not None and not named.strip():
+            raise UsageError(f"{PREFIX}HOME is empty: let it name a directory, or unset it")
+        home = DEFAULT_HOME if named is None else Path(named)
+    try:
+        return home.expanduser().absolute()
+    except RuntimeError as error:
+        raise UsageError(f"home directory {home}: {error}") from error
+
+
 def load_settings(home: Path | None = None, **overrides: Any) -> Settings:
     """Read the settings for a home directory.
 
     Raises:
         UsageError: a setting is unknown or has a value that it cannot have; the message names it.
     """
-    home = (home if home is not None else HomeSetting().home).expanduser().absolute()
+    home = _home(home)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    path = home / CONFIG_NAME
+    written = _written(path)
     try:
-        return Settings(home=home, **{name: value for name, value in overrides.items() if value is not None})
+        return Settings(home=home, **given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"setting {name}: {first['msg']} (see the environment and {home / CONFIG_NAME})") from error
-    except ValueError as error:  # tomllib.TOMLDecodeError
-        raise UsageError(f"{home / CONFIG_NAME} is not valid TOML: {error}") from error
+        where = _where(str(first["loc"][0]) if first["loc"] else "", set(given), path if written else None)
+        said = first["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"no such setting: {name}{where}"
+            if first["type"] == "extra_forbidden"
+            else f"setting {name}: {said}{where}"
+        ) from error
+    except SettingsError as error:  # a list in the environment that is no JSON
+        field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "")
+        variable = f"{PREFIX}{field.upper()}"
+        raise UsageError(f"{variable} in the environment cannot be read: it has to be JSON") from error
+
+
+def _written(path: Path) -> dict[str, Any]:
+    """Return what the configuration file holds, after looking for names that are no settings."""
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    for name in found:
+        if name == "home":
+            raise UsageError(f"{path}: home cannot be set here; give --home DIR or {PREFIX}HOME")
+        if name not in Settings.model_fields:
+            raise UsageError(f"{path}: no such setting: {name}")
+    return found
+
+
+def _where(name: str, given: set[str], path: Path | None) -> str:
+    """Return where a value came from, for a message."""
+    if name in given:
+        return ""
+    variables = [variable for variable in os.environ if variable.upper() == f"{PREFIX}{name}".upper()]
+    if variables:
+        return f" ({variables[0]} in the environment)"
+    return f" (in {path})" if path else ""

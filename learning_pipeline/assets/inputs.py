@@ -13,10 +13,20 @@ def default_specs(settings: Settings, *, checkout: Path = CHECKOUT) -> list[Sour
     """Return the configured inputs, or those that this machine is known to have.
 
     Without configuration these are: the tracked sample (one directory per source kind), the transcripts of
-    Claude Code, the git history of this checkout, and the spool that the installed git hooks write to.
+    Claude Code, and the git history of this checkout. The spool that the installed git hooks write to is read
+    with and without configuration.
     """
-    if settings.sources:
-        return list(settings.sources)
+    specs = list(settings.sources) or _known_inputs(checkout)
+    from learning_pipeline.hooks import spool_dir
+
+    spool = spool_dir(settings.home)
+    listed = {spec.path.absolute() for spec in specs if spec.kind == HOOK_KIND}
+    if spool.is_dir() and spool.absolute() not in listed:
+        specs.append(SourceSpec(kind=HOOK_KIND, path=spool))
+    return specs
+
+
+def _known_inputs(checkout: Path) -> list[SourceSpec]:
     from learning_pipeline.sources.registry import FILE_KINDS
 
     sample = checkout / "data" / "sample"
@@ -26,9 +36,4 @@ def default_specs(settings: Settings, *, checkout: Path = CHECKOUT) -> list[Sour
         specs.append(SourceSpec(kind="claude_code", path=transcripts))
     if (checkout / ".git").exists():
         specs.append(SourceSpec(kind="git_history", path=checkout))
-    from learning_pipeline.hooks import spool_dir
-
-    spool = spool_dir(settings.home)
-    if spool.is_dir():
-        specs.append(SourceSpec(kind=HOOK_KIND, path=spool))
     return specs

@@ -1,5 +1,6 @@
 """`hooks`: git hooks that write down what git does."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from learning_pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from learning_pipeline.hooks import HookStatus
+
+SPOOL = "lp_spool="  # the line of a hook that says where it writes to
 
 
 @click.group()
@@ -38,8 +41,29 @@ def _show(status: "HookStatus") -> None:
     click.echo(f"{status.scope}: {status.state} ({status.directory})")
     if status.installed:
         click.echo(f"  writes events: {', '.join(status.installed)}")
+        for place in sorted({_spool_of(status.directory / name) for name in status.installed}):
+            click.echo(f"  to: {place}")
     if status.chained:
         click.echo(f"  were there before, and still run: {', '.join(status.chained)}")
+
+
+def _spool_of(hook: Path) -> str:
+    """Return where an installed hook writes to, by what stands in it."""
+    try:
+        lines = hook.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        return next(shlex.split(line)[0] for line in lines if line.startswith(SPOOL)).removeprefix(SPOOL)
+    except (OSError, ValueError, StopIteration):
+        return f"unknown, since {hook} cannot be read; install the hooks again"
+
+
+def _settled_home(home: Path | None) -> Path:
+    """Return the home directory that hooks may write to for good: a named one, or one that is in use."""
+    from learning_pipeline.settings import home_is_named, load_settings
+
+    settings = load_settings(home)
+    if not home_is_named(home) and not settings.state_path.exists():
+        raise UsageError(f"hooks install: say where the events go: --home DIR ({settings.home} is not in use as one)")
+    return settings.home
 
 
 @hooks.command()
@@ -49,11 +73,8 @@ def install(home: Path | None, everywhere: bool, repo: Path | None) -> None:
     """Install the hooks; hooks that are there already still run. Installing again renews them."""
     from learning_pipeline.hooks import install as run
     from learning_pipeline.hooks import spool_dir
-    from learning_pipeline.settings import load_settings
 
-    spool = spool_dir(load_settings(home).home)
-    _show(run(_repository(everywhere, repo), spool=spool))
-    click.echo(f"  to: {spool}")
+    _show(run(_repository(everywhere, repo), spool=spool_dir(_settled_home(home))))
 
 
 @hooks.command()

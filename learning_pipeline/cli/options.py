@@ -16,11 +16,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 AUTO = "auto"
 
 
+class _Home(click.Path):
+    """A directory that has a name: an empty one would be the working directory."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            raise UsageError("--home is empty: name a directory")
+        return super().convert(value, param, ctx)
+
+
 def home_option(command: F) -> F:
     """Add `--home`."""
     return click.option(
         "--home",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=_Home(path_type=Path, file_okay=False),
         help="Home directory of everything that is generated; default $LEARNING_PIPELINE_HOME, else ./data.",
     )(command)
 

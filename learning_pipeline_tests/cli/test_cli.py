@@ -210,3 +210,25 @@ def test_refresh_twice(tmp_path: Path) -> None:
         "query", "--home", str(tmp_path), "--sql", "select count(*) as n from fct_executions", "--format", "json"
     )
     assert json.loads(asked.stdout)[0]["n"] > 0
+
+
+@pytest.mark.parametrize("command", [("health",), ("refresh",), ("db", "status")])
+def test_an_empty_home_is_refused(command: tuple[str, ...]) -> None:
+    assert "--home is empty" in one_line_of(run(*command, "--home", ""), 2)
+    assert "LEARNING_PIPELINE_HOME is empty" in one_line_of(run(*command, LEARNING_PIPELINE_HOME=""), 2)
+
+
+def test_hooks_need_a_home_that_is_named_or_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    assert "--home DIR" in one_line_of(run("hooks", "install"), 2)
+    assert not (repository / "data").exists()
+    named = run("hooks", "install", LEARNING_PIPELINE_HOME=str(tmp_path / "a home"))
+    assert named.returncode == 0, named.stderr
+    assert f"to: {tmp_path / 'a home'}" in run("hooks", "status").stdout
+    (repository / "data").mkdir()
+    (repository / "data" / "state.sqlite").touch()
+    assert run("hooks", "install").returncode == 0
+    assert f"to: {repository / 'data'}" in run("hooks", "status").stdout
