@@ -49,6 +49,19 @@ class Cost(Table):
     )
 
 
+class Usage(Tokens, Cost):
+    """Model calls, and executions of which no call is known: what tokens and cost are the sum of."""
+
+    calls: Integer = count_field("Model calls", null=False)
+    executions: Integer = count_field(
+        "Executions whose log tells tokens or cost, and no model call: they count as a whole", null=False
+    )
+    unpriced_calls: Integer = count_field("Calls whose cost could not be computed; not a part of cost_usd", null=False)
+    unpriced_executions: Integer = count_field(
+        "Of these executions, those whose cost could not be computed; not a part of cost_usd", null=False
+    )
+
+
 class SuccessRate(Table):
     """Success rate with its count and 95 % Wilson interval."""
 

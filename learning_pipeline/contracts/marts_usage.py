@@ -12,41 +12,35 @@ from learning_pipeline.contracts.base import (
     field,
     key_field,
 )
-from learning_pipeline.contracts.marts_base import Cost, Tokens, grain_field
+from learning_pipeline.contracts.marts_base import Cost, Tokens, Usage, grain_field
 
 
-class MartUsageDaily(Tokens, Cost):
-    """Model calls, tokens and cost per day, source and model."""
+class MartUsageDaily(Usage):
+    """Model calls, executions without known calls, their tokens and cost per day, source and model."""
 
-    day: Day = key_field("UTC day of the calls")
-    source: Text = key_field("Source kind that the calls were read by")
+    day: Day = key_field("UTC day of the calls, or on which the executions began")
+    source: Text = key_field("Source kind that calls or executions were read by")
     model: Text = grain_field("Model by the id in the log; null where it names none")
-    calls: Integer = count_field("Model calls", null=False)
-    sessions: Integer = count_field("Sessions that made a call", null=False)
-    unpriced_calls: Integer = count_field("Calls whose cost could not be computed; not a part of cost_usd", null=False)
+    sessions: Integer = count_field("Sessions of the calls and executions", null=False)
 
 
-class MartUsageMonthly(Tokens, Cost):
-    """Model calls, tokens and cost per month, source and model."""
+class MartUsageMonthly(Usage):
+    """Model calls, executions without known calls, their tokens and cost per month, source and model."""
 
     month: Day = key_field("First day of the month, UTC")
-    source: Text = key_field("Source kind that the calls were read by")
+    source: Text = key_field("Source kind that calls or executions were read by")
     model: Text = grain_field("Model by the id in the log; null where it names none")
-    calls: Integer = count_field("Model calls", null=False)
-    active_days: Integer = count_field("Days with a call", unit="days", null=False)
-    unpriced_calls: Integer = count_field("Calls whose cost could not be computed; not a part of cost_usd", null=False)
+    active_days: Integer = count_field("Days with a call or such an execution", unit="days", null=False)
 
 
-class MartUsageSession(Tokens, Cost):
-    """Model calls, tokens and cost per session."""
+class MartUsageSession(Usage):
+    """Model calls, executions without known calls, their tokens and cost per session."""
 
-    source: Text = key_field("Source kind that the calls were read by")
-    session_id: Text = grain_field("Session; null for the calls of which the log names none")
-    first_call_at: Timestamp = field("First model call", null=False)
-    last_call_at: Timestamp = field("Last model call", null=False)
-    models: StringList = field("Models that answered, sorted", null=False)
-    calls: Integer = count_field("Model calls", null=False)
-    unpriced_calls: Integer = count_field("Calls whose cost could not be computed; not a part of cost_usd", null=False)
+    source: Text = key_field("Source kind that calls or executions were read by")
+    session_id: Text = grain_field("Session; null for what the log names none of")
+    first_call_at: Timestamp = field("First model call, or start of such an execution", null=False)
+    last_call_at: Timestamp = field("Last model call, or start of such an execution", null=False)
+    models: StringList = field("Models that answered or worked, sorted", null=False)
 
 
 class MartUnpricedModels(Tokens):
@@ -55,9 +49,12 @@ class MartUnpricedModels(Tokens):
     model: Text = grain_field("Model by the id in the log; null where it names none")
     provider: Text = grain_field("Provider of the model")
     calls: Integer = count_field("Model calls without a price", null=False)
-    sessions: Integer = count_field("Sessions with such a call", null=False)
-    first_day: Day = field("First day of such a call", null=False)
-    last_day: Day = field("Last day of such a call", null=False)
+    executions: Integer = count_field(
+        "Executions without a price, whose log tells tokens and no model call", null=False
+    )
+    sessions: Integer = count_field("Sessions with such usage", null=False)
+    first_day: Day = field("First day of such usage", null=False)
+    last_day: Day = field("Last day of such usage", null=False)
 
 
 class MartCommitCost(Tokens, Cost):

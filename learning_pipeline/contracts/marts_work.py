@@ -53,12 +53,16 @@ class MartAgentDaily(SuccessRate, Durations, Tokens, Cost):
 
 
 class MartModelDaily(SuccessRate, Tokens, Cost):
-    """How each model did per day: its calls, and the executions it did most of the work in."""
+    """How each model did per day: its calls, the executions that it did most of, and all their tokens and cost."""
 
     day: Day = key_field("UTC day of the calls, and on which the executions began")
     model: Text = grain_field("Model by the id in the log")
     calls: Integer = count_field("Model calls", null=False)
     unpriced_calls: Integer = count_field("Calls whose cost could not be computed; not a part of cost_usd", null=False)
+    unpriced_executions: Integer = count_field(
+        "Executions without a model call in the log whose cost could not be computed; not a part of cost_usd",
+        null=False,
+    )
     answered: Integer = count_field("Calls of which it is known whether they failed: the n of error_rate", null=False)
     errors: Integer = count_field("Calls that failed", null=False)
     error_rate: Real = share_field("Failed among answered calls; null without any")

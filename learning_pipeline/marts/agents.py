@@ -3,8 +3,6 @@
 import polars as pl
 
 from learning_pipeline.marts.stats import (
-    MONEY,
-    TOKENS,
     count,
     distinct,
     mean_of_ratios,
@@ -15,8 +13,8 @@ from learning_pipeline.marts.stats import (
     tokens_and_cost,
     total,
     wilson,
-    with_cache_writes,
 )
+from learning_pipeline.marts.usage import counts, usage
 
 _PERCENTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p95_ms": 0.95, "p99_ms": 0.99}
 
@@ -41,29 +39,24 @@ def agent_daily(executions: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def model_daily(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum model calls, and executions by the model that did most of the work, by day and model."""
-    answered = (
-        with_cache_writes(calls)
-        .group_by("day", "model")
-        .agg(
-            pl.len().cast(pl.Int64).alias("calls"),
-            count(pl.col("cost_usd").is_null()).alias("unpriced_calls"),
-            pl.col("is_error").count().cast(pl.Int64).alias("answered"),
-            count(pl.col("is_error")).alias("errors"),
-            percentile("duration_ms", 0.5).alias("call_p50_ms"),
-            percentile("duration_ms", 0.95).alias("call_p95_ms"),
-            *(total(name) for name in (*TOKENS, *MONEY)),
-        )
+    """Sum usage, and executions by the model that did most of the work, by day and model."""
+    used = usage(calls, executions).group_by("day", "model").agg(*counts(), *tokens_and_cost()).drop("executions")
+    answered = calls.group_by("day", "model").agg(
+        pl.col("is_error").count().cast(pl.Int64).alias("answered"),
+        count(pl.col("is_error")).alias("errors"),
+        percentile("duration_ms", 0.5).alias("call_p50_ms"),
+        percentile("duration_ms", 0.95).alias("call_p95_ms"),
     )
     worked = executions.group_by("day", "model").agg(pl.len().cast(pl.Int64).alias("executions"), *outcome_counts())
-    counts = (
-        *("calls", "unpriced_calls", "answered", "errors"),
+    counted = (
+        *("calls", "unpriced_calls", "unpriced_executions", "answered", "errors"),
         *("executions", "labelled", "successes", "failures", "unknown_outcomes"),
     )
     low, high = wilson("errors", "answered")
     return (
-        answered.join(worked, on=["day", "model"], how="full", coalesce=True, nulls_equal=True)
-        .with_columns(pl.col(counts).fill_null(0))
+        used.join(answered, on=["day", "model"], how="left", nulls_equal=True)
+        .join(worked, on=["day", "model"], how="full", coalesce=True, nulls_equal=True)
+        .with_columns(pl.col(counted).fill_null(0))
         .with_columns(**success_rate(), error_rate=rate("errors", "answered"), error_low=low, error_high=high)
     )
 

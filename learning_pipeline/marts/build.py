@@ -128,6 +128,9 @@ def _compute_days(
     if table == EXECUTIONS:
         ends = plan.read_lake("executions", days).group_by("day").agg(last_call_day().max().alias("_last"))
         reads_to = dict(ends.collect().iter_rows())
+    elif spec.looks_ahead:
+        executions = {day: plan.staging.part(EXECUTIONS, day) for day in days}
+        reads_to = {day: part.reads_to for day, part in executions.items() if part and part.reads_to}
     frames: dict[str, pl.LazyFrame] = {}
     for name in spec.inputs:
         if name in STREAMS:
@@ -136,7 +139,7 @@ def _compute_days(
             frames[name] = links_of(plan, days)
         elif name in TABLES:
             span = set(days)
-            if table == EXECUTIONS and name == CALLS:
+            if name == CALLS:
                 span = {one for day in days for one in days_between(day, reads_to.get(day, day))}
             frames[name] = plan.staging.read(name, polars_schema(TABLES[name].contract), span)
     frame = _collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))

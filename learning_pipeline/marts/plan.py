@@ -97,7 +97,7 @@ class Plan:
         )
 
     def made_from(self, table: str, day: date, reads_to: date | None) -> str:
-        """Return the digest of a part's inputs; `reads_to` is the last day of calls that executions read."""
+        """Return the digest of a part's inputs; `reads_to` is the last day of calls that it reads."""
         parts: list[object] = [code_version()]
         for name in TABLES[table].inputs:
             if name in STREAMS:
@@ -107,7 +107,7 @@ class Plan:
             elif name == "commit_links":
                 parts.append(self.links[day][0] if day in self.links else None)
             else:
-                span = days_between(day, max(reads_to or day, day)) if table == EXECUTIONS else [day]
+                span = days_between(day, max(reads_to or day, day)) if name == CALLS else [day]
                 parts.extend(_digest(self.staging.part(name, one)) for one in span)
         return digest_of(*parts)
 
@@ -152,8 +152,8 @@ class Plan:
             if part is None:
                 found.add(day)
                 continue
-            span = set(days_between(day, part.reads_to or day))
-            changed = any(stale.get(name, set()) & span for name in spec.inputs)
+            ahead = set(days_between(day, part.reads_to or day))
+            changed = any(stale.get(name, set()) & (ahead if name == CALLS else {day}) for name in spec.inputs)
             if changed or not self.exists(table, day) or part.made_from != self.made_from(table, day, part.reads_to):
                 found.add(day)
         return found

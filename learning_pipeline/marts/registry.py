@@ -57,6 +57,11 @@ class TableSpec:
     def by_day(self) -> bool:
         return self.kind in ("fact", "daily")
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a day's part also reads calls of later days: those that the day's executions made."""
+        return self.by_day and _CALLS in self.inputs and ("executions" in self.inputs or _WORK in self.inputs)
+
 
 _CALLS, _TOOLS, _WORK, _GIT = "fct_llm_calls", "fct_tool_calls", "fct_executions", "fct_git_events"
 
@@ -75,7 +80,11 @@ TABLES: dict[str, TableSpec] = {
         lambda f, c: facts.fct_executions(f["executions"], f[_CALLS], f["commit_links"], c.prices),
     ),
     "mart_usage_daily": TableSpec(
-        USAGE_MARTS["mart_usage_daily"], "daily", "usage", (_CALLS,), lambda f, c: usage.usage_daily(f[_CALLS])
+        USAGE_MARTS["mart_usage_daily"],
+        "daily",
+        "usage",
+        (_CALLS, _WORK),
+        lambda f, c: usage.usage_daily(f[_CALLS], f[_WORK]),
     ),
     "mart_agent_daily": TableSpec(
         WORK_MARTS["mart_agent_daily"], "daily", "agents", (_WORK,), lambda f, c: agents.agent_daily(f[_WORK])
@@ -101,14 +110,18 @@ TABLES: dict[str, TableSpec] = {
         lambda f, c: usage.usage_monthly(f["mart_usage_daily"]),
     ),
     "mart_usage_session": TableSpec(
-        USAGE_MARTS["mart_usage_session"], "rollup", "usage", (_CALLS,), lambda f, c: usage.usage_session(f[_CALLS])
+        USAGE_MARTS["mart_usage_session"],
+        "rollup",
+        "usage",
+        (_CALLS, _WORK),
+        lambda f, c: usage.usage_session(f[_CALLS], f[_WORK]),
     ),
     "mart_unpriced_models": TableSpec(
         USAGE_MARTS["mart_unpriced_models"],
         "rollup",
         "usage",
-        (_CALLS,),
-        lambda f, c: usage.unpriced_models(f[_CALLS]),
+        (_CALLS, _WORK),
+        lambda f, c: usage.unpriced_models(f[_CALLS], f[_WORK]),
     ),
     "mart_commit_cost": TableSpec(
         USAGE_MARTS["mart_commit_cost"],

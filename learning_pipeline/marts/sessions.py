@@ -3,16 +3,14 @@
 import polars as pl
 
 from learning_pipeline.marts.stats import (
-    MONEY,
-    TOKENS,
     count,
     distinct,
     mean_of_ratios,
     outcome_counts,
     success_rate,
-    total,
-    with_cache_writes,
+    tokens_and_cost,
 )
+from learning_pipeline.marts.usage import usage
 
 _WEIGHTS = {"_success": 0.6, "_tools": 0.2, "_quality": 0.2}
 
@@ -21,7 +19,7 @@ def session(executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame) 
     """Put together what executions, model calls and tool calls tell of each session.
 
     Each of the three is summed by session before they are joined, so none multiplies another. Tokens and cost
-    are of the model calls; where a session has none, of its executions.
+    are of the model calls, and of the executions of which no call is known.
     """
     by_execution = (
         _named(executions)
@@ -37,19 +35,18 @@ def session(executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame) 
             _last_outcome(),
             mean_of_ratios("quality_score"),
             *outcome_counts(),
-            *(total(name).alias(f"_e_{name}") for name in (*TOKENS, *MONEY)),
         )
     )
     by_call = (
-        _named(with_cache_writes(calls))
+        _named(calls)
         .group_by("session_id")
         .agg(
             pl.col("started_at").min().alias("_c_first"),
             pl.col("started_at").max().alias("_c_last"),
             pl.len().cast(pl.Int64).alias("llm_calls"),
-            *(total(name).alias(f"_c_{name}") for name in (*TOKENS, *MONEY)),
         )
     )
+    used = _named(usage(calls, executions)).group_by("session_id").agg(*tokens_and_cost())
     by_tool = (
         _named(tools)
         .group_by("session_id")
@@ -69,14 +66,11 @@ def session(executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame) 
     return (
         by_execution.join(by_call, on="session_id", how="full", coalesce=True)
         .join(by_tool, on="session_id", how="full", coalesce=True)
+        .join(used, on="session_id", how="left")
         .with_columns(pl.col(counts).fill_null(0))
         .with_columns(
             started_at=pl.min_horizontal("_e_first", "_c_first", "_t_first"),
             ended_at=pl.max_horizontal("_e_last", "_c_last", "_t_last"),
-            **{
-                name: pl.when(pl.col("llm_calls") > 0).then(f"_c_{name}").otherwise(f"_e_{name}")
-                for name in (*TOKENS, *MONEY)
-            },
             **success_rate(),
         )
         .with_columns(

@@ -2,22 +2,37 @@
 
 import polars as pl
 
-from learning_pipeline.marts.stats import count, distinct, names, tokens_and_cost, total, with_cache_writes
+from learning_pipeline.marts.facts import without_calls
+from learning_pipeline.marts.stats import MONEY, TOKENS, count, distinct, names, tokens_and_cost, with_cache_writes
 
-_UNPRICED = count(pl.col("cost_usd").is_null()).alias("unpriced_calls")
+COUNTS = ("calls", "executions", "unpriced_calls", "unpriced_executions")
 
 
-def usage_daily(calls: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum model calls by day, source and model."""
+def usage(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Return all usage, each bit of it once: model calls, and executions of which no call is known, as a whole."""
+    columns = ("day", "source", "session_id", "model", "provider", *TOKENS, *MONEY)
+    whole = without_calls(executions, calls)
+    return pl.concat(
+        [
+            with_cache_writes(calls).select(*columns, _at="started_at", _is_call=pl.lit(True)),
+            whole.select(*columns, _at=pl.coalesce("started_at", "ended_at"), _is_call=pl.lit(False)),
+        ]
+    )
+
+
+def counts() -> tuple[pl.Expr, ...]:
+    """Return how many calls and executions there are in usage, and how many of each without a cost."""
+    is_call, unpriced = pl.col("_is_call"), pl.col("cost_usd").is_null()
+    conditions = (is_call, ~is_call, is_call & unpriced, ~is_call & unpriced)
+    return tuple(count(condition).alias(name) for name, condition in zip(COUNTS, conditions, strict=True))
+
+
+def usage_daily(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum usage by day, source and model."""
     return (
-        with_cache_writes(calls)
+        usage(calls, executions)
         .group_by("day", "source", "model")
-        .agg(
-            pl.len().cast(pl.Int64).alias("calls"),
-            distinct("session_id").alias("sessions"),
-            _UNPRICED,
-            *tokens_and_cost(),
-        )
+        .agg(*counts(), distinct("session_id").alias("sessions"), *tokens_and_cost())
     )
 
 
@@ -26,44 +41,37 @@ def usage_monthly(daily: pl.LazyFrame) -> pl.LazyFrame:
     return (
         daily.with_columns(month=pl.col("day").dt.truncate("1mo"))
         .group_by("month", "source", "model")
-        .agg(
-            pl.col("calls", "unpriced_calls").sum(),
-            distinct("day").alias("active_days"),
-            *tokens_and_cost(),
-        )
+        .agg(pl.col(COUNTS).sum(), distinct("day").alias("active_days"), *tokens_and_cost())
     )
 
 
-def usage_session(calls: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum model calls by source and session."""
+def usage_session(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum usage by source and session."""
     return (
-        with_cache_writes(calls)
+        usage(calls, executions)
         .group_by("source", "session_id")
         .agg(
-            pl.len().cast(pl.Int64).alias("calls"),
-            pl.col("started_at").min().alias("first_call_at"),
-            pl.col("started_at").max().alias("last_call_at"),
+            *counts(),
+            pl.col("_at").min().alias("first_call_at"),
+            pl.col("_at").max().alias("last_call_at"),
             names("model").alias("models"),
-            _UNPRICED,
             *tokens_and_cost(),
         )
     )
 
 
-def unpriced_models(calls: pl.LazyFrame) -> pl.LazyFrame:
-    """List the models whose calls have token counts, and yet no cost: no price list has them."""
+def unpriced_models(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
+    """List the models whose usage has token counts, and yet no cost: no price list has them."""
+    counted = pl.col("input_tokens").is_not_null() & pl.col("output_tokens").is_not_null()
     return (
-        with_cache_writes(calls)
-        .filter(
-            pl.col("cost_usd").is_null() & pl.col("input_tokens").is_not_null() & pl.col("output_tokens").is_not_null()
-        )
+        usage(calls, executions)
+        .filter(pl.col("cost_usd").is_null() & counted)
         .group_by("model", "provider")
         .agg(
-            pl.len().cast(pl.Int64).alias("calls"),
+            *counts(),
             distinct("session_id").alias("sessions"),
             pl.col("day").min().alias("first_day"),
             pl.col("day").max().alias("last_day"),
-            *(total(name) for name in ("input_tokens", "output_tokens", "cache_read_tokens")),
-            *(total(name) for name in ("cache_write_tokens", "reasoning_tokens")),
+            *tokens_and_cost(),
         )
     )

@@ -272,3 +272,40 @@ def test_an_execution_without_a_call_costs_its_own_tokens(settings: Settings) ->
     assert costs == [Decimal("3.000375"), None, None, None, None, None, Decimal("6")]
     board = read(settings, "mart_agent_leaderboard").select("cost_usd_7d", "reported_cost_usd_7d", "costed_7d")
     assert board.collect().row(0) == (Decimal("9.000375"), Decimal("21"), 2)
+    unpriced = read(settings, "mart_unpriced_models").select("model", "calls", "executions", "input_tokens").collect()
+    assert unpriced.rows() == [("no-such-model", 0, 1, 1_000_000), (None, 0, 1, 1_000_000)]
+
+
+def test_usage_is_counted_once_and_whole(settings: Settings) -> None:
+    late = datetime(2026, 3, 2, 23, 59, tzinfo=NOON.tzinfo)
+    used = {"model": "claude-sonnet-4-5", "input_tokens": 100_000, "output_tokens": 10}
+    fill_lake(
+        settings.home,
+        executions=[
+            used | {"execution_id": "whole", "reported_cost_usd": Decimal("5")},
+            # Its call tells, after midnight.
+            used | {"execution_id": "late", "started_at": late, "ended_at": late + timedelta(minutes=9)},
+            used | {"execution_id": "transcript", "source": "claude_code"},
+        ],
+        llm_calls=[
+            used | {"call_id": "1", "execution_id": "late", "started_at": late + timedelta(minutes=2)},
+            used | {"call_id": "2", "execution_id": "other", "source": "claude_code"},
+        ],
+    )
+    build(settings, now=NOW)
+    columns = ("calls", "executions", "input_tokens", "cost_usd", "reported_cost_usd")
+    known, cost = Decimal("5"), Decimal("0.30015")
+    daily = read(settings, "mart_usage_daily").select("day", "source", *columns).sort("day", "source").collect()
+    assert daily.rows() == [
+        (date(2026, 3, 2), "claude_code", 1, 0, 100_000, cost, None),
+        (date(2026, 3, 2), "execution_log", 0, 1, 100_000, cost, known),
+        (date(2026, 3, 3), "execution_log", 1, 0, 100_000, cost, None),
+    ]
+    models = read(settings, "mart_model_daily").select("day", *columns).sort("day").collect()
+    assert models.rows() == [
+        (date(2026, 3, 2), 1, 3, 200_000, 2 * cost, known),
+        (date(2026, 3, 3), 1, 0, 100_000, cost, None),
+    ]
+    fill_lake(settings.home, llm_calls=[used | {"call_id": "3", "execution_id": "whole", "source": "claude_code"}])
+    build(settings, now=NOW)
+    assert read(settings, "mart_usage_daily").select(pl.col("input_tokens").sum()).collect().item() == 200_000

@@ -13,13 +13,8 @@ from learning_pipeline.settings import load_settings
 from learning_pipeline_tests.factories import fill_lake
 from learning_pipeline_tests.marts.conftest import NOW, world
 
-TOKENS = """sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum({writes}), sum(reasoning_tokens),
-    sum(cost_usd), sum(reported_cost_usd)"""
-CALL_TOKENS = TOKENS.format(
-    writes="""case when cache_write_5m_tokens is null and cache_write_1h_tokens is null then null
-    else coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) end"""
-)
-EXECUTION_TOKENS = TOKENS.format(writes="cache_write_tokens")
+TOKENS = """sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens),
+    sum(reasoning_tokens), sum(cost_usd), sum(reported_cost_usd)"""
 SUMS = """input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
     cost_usd, reported_cost_usd"""
 # Executions whose usage only they themselves tell of.
@@ -28,32 +23,49 @@ WITHOUT_CALLS = """select * from fct_executions e
         reasoning_tokens, reported_cost_usd) is not null
     and not exists (from fct_llm_calls c where c.execution_id = e.execution_id
         and c.day between e.day and coalesce((e.ended_at at time zone 'UTC')::date, e.day + 1))"""
+# All usage: calls, and executions without calls.
+USAGE = f"""(
+    select true as is_call, day, source, session_id, model, provider, started_at as ts, input_tokens, output_tokens,
+        cache_read_tokens,
+        case when cache_write_5m_tokens is null and cache_write_1h_tokens is null then null
+        else coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) end as cache_write_tokens,
+        reasoning_tokens, cost_usd, reported_cost_usd
+    from fct_llm_calls
+    union all
+    select false, day, source, session_id, model, provider, coalesce(started_at, ended_at), input_tokens,
+        output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, reported_cost_usd
+    from ({WITHOUT_CALLS})
+)"""
+COUNTS = "calls, executions, unpriced_calls, unpriced_executions"
+COUNTED = """count(*) filter (where is_call), count(*) filter (where not is_call),
+    count(*) filter (where is_call and cost_usd is null), count(*) filter (where not is_call and cost_usd is null)"""
 OUTCOMES = "count(success), count(*) filter (where success), count(*) filter (where not success)"
 
 SAME: dict[str, tuple[str, str]] = {
     "mart_usage_daily": (
-        f"select day, source, model, calls, sessions, unpriced_calls, {SUMS} from mart_usage_daily",
-        f"""select day, source, model, count(*), count(distinct session_id), count(*) - count(cost_usd), {CALL_TOKENS}
-        from fct_llm_calls group by all""",
+        f"select day, source, model, {COUNTS}, sessions, {SUMS} from mart_usage_daily",
+        f"""select day, source, model, {COUNTED}, count(distinct session_id), {TOKENS}
+        from {USAGE} group by all""",
     ),
     "mart_usage_monthly": (
-        f"select month, source, model, calls, active_days, unpriced_calls, {SUMS} from mart_usage_monthly",
-        f"""select date_trunc('month', day)::date, source, model, count(*), count(distinct day),
-            count(*) - count(cost_usd), {CALL_TOKENS}
-        from fct_llm_calls group by all""",
+        f"select month, source, model, {COUNTS}, active_days, {SUMS} from mart_usage_monthly",
+        f"""select date_trunc('month', day)::date, source, model, {COUNTED}, count(distinct day), {TOKENS}
+        from {USAGE} group by all""",
     ),
     "mart_usage_session": (
-        f"""select source, session_id, first_call_at, last_call_at, models, calls, unpriced_calls, {SUMS}
+        f"""select source, session_id, first_call_at, last_call_at, models, {COUNTS}, {SUMS}
         from mart_usage_session""",
-        f"""select source, session_id, min(started_at), max(started_at),
-            coalesce(list_sort(list(distinct model) filter (where model is not null)), []), count(*),
-            count(*) - count(cost_usd), {CALL_TOKENS}
-        from fct_llm_calls group by source, session_id""",
+        f"""select source, session_id, min(ts), max(ts),
+            coalesce(list_sort(list(distinct model) filter (where model is not null)), []), {COUNTED},
+            {TOKENS}
+        from {USAGE} group by source, session_id""",
     ),
     "mart_unpriced_models": (
-        "select model, provider, calls, sessions, first_day, last_day, input_tokens from mart_unpriced_models",
-        """select model, provider, count(*), count(distinct session_id), min(day), max(day), sum(input_tokens)
-        from fct_llm_calls
+        """select model, provider, calls, executions, sessions, first_day, last_day, input_tokens
+        from mart_unpriced_models""",
+        f"""select model, provider, count(*) filter (where is_call), count(*) filter (where not is_call),
+            count(distinct session_id), min(day), max(day), sum(input_tokens)
+        from {USAGE}
         where cost_usd is null and input_tokens is not null and output_tokens is not null
         group by model, provider""",
     ),
@@ -66,17 +78,23 @@ SAME: dict[str, tuple[str, str]] = {
             avg(success::int), quantile_cont(duration_ms, 0.5), quantile_cont(duration_ms, 0.9),
             quantile_cont(duration_ms, 0.95), quantile_cont(duration_ms, 0.99), sum(tool_errors),
             count(*) filter (where committed), avg(quality_score), count(quality_score),
-            count(*) - count(cost_usd), {EXECUTION_TOKENS}
+            count(*) - count(cost_usd), {TOKENS}
         from fct_executions group by day, agent_name, model, task_type, repository""",
     ),
     "mart_model_daily": (
-        f"""select day, model, calls, answered, errors, error_rate, call_p50_ms, call_p95_ms, executions, labelled,
-            successes, failures, success_rate, {SUMS}
+        f"""select day, model, calls, unpriced_calls, unpriced_executions, {SUMS}, answered, errors, error_rate,
+            call_p50_ms, call_p95_ms, executions, labelled, successes, failures, success_rate
         from mart_model_daily""",
-        f"""with c as (
-            select day, coalesce(model, '?') as m, count(*) as calls, count(is_error) as answered,
+        f"""with u as (
+            select day, coalesce(model, '?') as m, count(*) filter (where is_call) as calls,
+                count(*) filter (where is_call and cost_usd is null) as unpriced,
+                count(*) filter (where not is_call and cost_usd is null) as unpriced_executions,
+                {TOKENS}
+            from {USAGE} group by all
+        ), c as (
+            select day, coalesce(model, '?') as m, count(is_error) as answered,
                 count(*) filter (where is_error) as errors, avg(is_error::int) as error_rate,
-                quantile_cont(duration_ms, 0.5) as p50, quantile_cont(duration_ms, 0.95) as p95, {CALL_TOKENS}
+                quantile_cont(duration_ms, 0.5) as p50, quantile_cont(duration_ms, 0.95) as p95
             from fct_llm_calls group by all
         ), e as (
             select day, coalesce(model, '?') as m, count(*) as executions, count(success) as labelled,
@@ -84,10 +102,12 @@ SAME: dict[str, tuple[str, str]] = {
                 avg(success::int) as rate
             from fct_executions group by all
         )
-        select coalesce(c.day, e.day), nullif(coalesce(c.m, e.m), '?'), coalesce(calls, 0), coalesce(answered, 0),
-            coalesce(errors, 0), error_rate, p50, p95, coalesce(executions, 0), coalesce(labelled, 0),
-            coalesce(s, 0), coalesce(f, 0), rate, c.* exclude (day, m, calls, answered, errors, error_rate, p50, p95)
-        from c full join e on c.day = e.day and c.m = e.m""",
+        select coalesce(u.day, e.day), nullif(coalesce(u.m, e.m), '?'), coalesce(calls, 0), coalesce(unpriced, 0),
+            coalesce(unpriced_executions, 0), u.* exclude (day, m, calls, unpriced, unpriced_executions),
+            coalesce(answered, 0), coalesce(errors, 0), error_rate, p50, p95,
+            coalesce(executions, 0), coalesce(labelled, 0), coalesce(s, 0), coalesce(f, 0), rate
+        from u full join e on u.day = e.day and u.m = e.m
+        left join c on u.day = c.day and u.m = c.m""",
     ),
     "mart_tool_daily": (
         """select day, tool_name, tool_kind, mcp_server, calls, agents, sessions, results, errors, error_rate,
@@ -113,7 +133,7 @@ SAME: dict[str, tuple[str, str]] = {
         """select session_id, started_at, ended_at, length_ms, prompts, executions, agents, llm_calls, tool_calls,
             tool_results, tool_errors, tools, commits, labelled, successes, quality_score, input_tokens, cost_usd
         from mart_session""",
-        """with ids as (
+        f"""with usage as (from {USAGE}), ids as (
             select session_id from fct_executions union select session_id from fct_llm_calls
             union select session_id from fct_tool_calls
         ), times as (
@@ -136,12 +156,8 @@ SAME: dict[str, tuple[str, str]] = {
             (select count(success) from fct_executions e where e.session_id = i.session_id),
             (select count(*) from fct_executions e where e.session_id = i.session_id and success),
             (select avg(quality_score) from fct_executions e where e.session_id = i.session_id),
-            case when exists (from fct_llm_calls c where c.session_id = i.session_id)
-                then (select sum(input_tokens) from fct_llm_calls c where c.session_id = i.session_id)
-                else (select sum(input_tokens) from fct_executions e where e.session_id = i.session_id) end,
-            case when exists (from fct_llm_calls c where c.session_id = i.session_id)
-                then (select sum(cost_usd) from fct_llm_calls c where c.session_id = i.session_id)
-                else (select sum(cost_usd) from fct_executions e where e.session_id = i.session_id) end
+            (select sum(input_tokens) from usage u where u.session_id = i.session_id),
+            (select sum(cost_usd) from usage u where u.session_id = i.session_id)
         from ids i join times using (session_id)
         where session_id is not null
         group by session_id""",

@@ -1,12 +1,16 @@
--- What each model cost: calls, tokens, cost, and calls without a price
+-- What each model cost: calls, executions without known calls, tokens, cost, and what has no price
 select
     model,
     sum(calls) as calls,
-    sum(input_tokens + cache_read_tokens + cache_write_tokens) as tokens_in,
-    sum(output_tokens) as tokens_out,
+    sum(executions) as executions,
+    sum(input_tokens) as input_tokens,
+    sum(cache_read_tokens) as cache_read_tokens,
+    sum(cache_write_tokens) as cache_write_tokens,
+    sum(output_tokens) as output_tokens,
     round(sum(cost_usd), 2) as cost_usd,
+    round(sum(reported_cost_usd), 2) as reported_cost_usd,
     sum(unpriced_calls) as unpriced_calls,
-    round(sum(cost_usd) / nullif(sum(calls) - sum(unpriced_calls), 0), 4) as cost_per_call_usd
+    sum(unpriced_executions) as unpriced_executions
 from mart_usage_daily
 group by model
 order by cost_usd desc nulls last, model;

@@ -1,4 +1,4 @@
--- Executions per day against the targets of volume, agents and kinds of task
+-- Executions per day that had any, against the targets of volume, agents and kinds of task
 select
     starts_at::date as day,
     executions,
@@ -11,5 +11,5 @@ select
     round(agent_coverage, 3) as agent_coverage,
     round(task_type_coverage, 3) as task_type_coverage
 from mart_throughput
-where period = 'day'
+where period = 'day' and executions > 0
 order by day;
