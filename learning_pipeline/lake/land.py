@@ -158,17 +158,17 @@ class _Landing:
         lines = []
         merged: list[Merged] = []
         for name, frames in sorted(self._frames.items()):
-            records = pl.concat(frames)
-            frames.clear()
-            lines.append(records.select(LINE).unique())
-            for part in records.iter_slices(_MERGE_ROWS) if records.height else (records,):
-                merged.append(merge(self.lake, registry.family(name), part, self.now))
-                self.days |= merged[-1].days
+            lines += [frame.select(LINE).unique() for frame in frames]
+            # Taken out one by one: each is wide, and gone when it is merged.
+            while frames:
+                for part in _pieces(frames):
+                    merged.append(merge(self.lake, registry.family(name), part, self.now))
+                    self.days |= merged[-1].days
         rejected = self._rejected(merged)
         read = {(kind, r.found.path, 1 if r.whole else r.cursor.line - r.lines_read + 1) for kind, r in self._results}
         settled = pl.concat([part.settled for part in merged])
         update(self.lake, rejected, read, settled, self.settings.host, self.now)
-        self._settle(pl.concat(lines), pl.concat([part.fresh for part in merged]), rejected)
+        self._settle(pl.concat(lines).unique(), pl.concat([part.fresh for part in merged]), rejected)
         self._frames.clear()
         self._results.clear()
         self._bytes = 0
@@ -255,6 +255,15 @@ class _Landing:
         for name, n in counts.items():
             of_kind[name] += n
             setattr(self.report, name, getattr(self.report, name) + n)
+
+
+def _pieces(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Take records from the front of a list: small tables together, a large one in pieces."""
+    taken = [frames.pop(0)]
+    while frames and sum(frame.height for frame in taken) + frames[0].height <= _MERGE_ROWS:
+        taken.append(frames.pop(0))
+    records = pl.concat(taken)
+    yield from records.iter_slices(_MERGE_ROWS) if records.height else (records,)
 
 
 def _lines_per_file(lines: pl.DataFrame) -> dict[tuple[str, str], int]:

@@ -115,8 +115,12 @@ def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
     merged = Merged(fresh=fresh.select(LINE), settled=known.clear().select(LINE))
     if changed.height:
         index_groups(lake.state, family.NAME, changed)
-        put_together(lake, family, merged, known, days, groups.unique().sort(), now)
-        store.write(known, set(changed["day"].unique()))
+        touched = set(changed["day"].unique())
+        groups = groups.unique().sort()
+        # The tables are wide: what is not needed any more goes before the large work.
+        del new, old, fresh, changed
+        put_together(lake, family, merged, known, days, groups, now)
+        store.write(known, touched)
     return merged
 
 
