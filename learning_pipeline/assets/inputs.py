@@ -1,12 +1,14 @@
 """What is read when nobody says what to read."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from learning_pipeline.settings import Settings, SourceSpec
 
 CHECKOUT = Path(__file__).parents[2]
 HOOK_KIND = "git_hooks"
+AUTO = "auto"  # the kind is told by each file
 
 
 def default_specs(settings: Settings, *, checkout: Path = CHECKOUT) -> list[SourceSpec]:
@@ -37,3 +39,24 @@ def _known_inputs(checkout: Path) -> list[SourceSpec]:
     if (checkout / ".git").exists():
         specs.append(SourceSpec(kind="git_history", path=checkout))
     return specs
+
+
+def without_files(settings: Settings, specs: Sequence[SourceSpec]) -> list[SourceSpec]:
+    """Return the inputs of which no file was ever landed: nothing in them is of their kind.
+
+    The spool of the git hooks is left out: it is empty until something is committed.
+    """
+    from learning_pipeline.hooks import spool_dir
+    from learning_pipeline.lake.state import State
+
+    with State(settings.state_path) as state:
+        landed = {(kind, path) for kind, path in state.query("select source, path from files")}
+    kinds = {kind for kind, _ in landed}
+
+    def has_files(spec: SourceSpec) -> bool:
+        place = str(spec.path.absolute())
+        wanted = kinds if spec.kind == AUTO else {spec.kind}
+        return any(kind in wanted and (path == place or path.startswith(f"{place}/")) for kind, path in landed)
+
+    spool = spool_dir(settings.home)
+    return [spec for spec in specs if spec.path != spool and not has_files(spec)]

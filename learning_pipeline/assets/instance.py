@@ -5,12 +5,15 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
+from learning_pipeline.assets import record
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.settings import Settings
 
 CONFIG_NAME = "dagster.yaml"
+REASON_CHARACTERS = 200
 CONFIG = """\
 # Written once; change it as you like. Reference: https://docs.dagster.io/deployment/oss/dagster-yaml
 telemetry:
@@ -40,19 +43,42 @@ def prepare(settings: Settings) -> Path:
     path = directory / CONFIG_NAME
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            path.write_text(CONFIG)
+        if not path.exists() or not path.stat().st_size:
+            record.write(path, CONFIG)
+        _check(path)
     except OSError as error:
         raise PipelineError(f"cannot write {path}: {error.strerror}") from error
     return directory
+
+
+def _check(path: Path) -> None:
+    import yaml
+
+    try:
+        sound = isinstance(yaml.safe_load(path.read_bytes()), dict)
+    except (yaml.YAMLError, ValueError):
+        sound = False
+    if not sound:
+        raise _damaged(path, "it is not YAML with a setting a line")
+
+
+def _damaged(path: Path, why: str) -> PipelineError:
+    return PipelineError(f"{path} cannot be used: {why}; mend it, or remove it and it is written anew")
 
 
 @contextmanager
 def instance(settings: Settings) -> Iterator[Any]:
     """Give the Dagster instance of the home directory."""
     import dagster as dg
+    from dagster_shared.check import CheckError
 
-    with dg.DagsterInstance.from_config(str(prepare(settings))) as opened:
+    directory = prepare(settings)
+    try:
+        found = dg.DagsterInstance.from_config(str(directory))
+    except (dg.DagsterError, CheckError, TypeError) as error:  # the last for a number in place of settings
+        told = error.errors[0].message if isinstance(error, dg.DagsterInvalidConfigError) else str(error)
+        raise _damaged(directory / CONFIG_NAME, shorten(told, REASON_CHARACTERS)) from error
+    with found as opened:
         yield opened
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from learning_pipeline.assets.inputs import AUTO
 from learning_pipeline.assets.metadata import counts_table
 from learning_pipeline.assets.resources import PipelineParam
 
 PREFIX = "land_"
 GROUP = "lake"
 NOTHING = dict.fromkeys(("lines_read", "events", "duplicates", "quarantined", "ignored"), 0)
-AUTO = "auto"  # the kind is told by each file
 
 
 def landing_key(kind: str) -> dg.AssetKey:

@@ -1,5 +1,6 @@
 """One writer per home directory."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ def home_lock(home: Path, *, wait_seconds: float) -> Iterator[None]:
     lock = FileLock(home / LOCK_NAME, thread_local=False, is_singleton=True)
     try:
         home.mkdir(parents=True, exist_ok=True)
+        # The lock itself takes some of these failures for a lock that is held.
+        os.close(os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644))
         lock.acquire(timeout=wait_seconds)
     except Timeout as error:  # is an OSError
         raise TransientError(

@@ -62,6 +62,7 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
 @click.option("--day", "days", multiple=True, type=click.DateTime(["%Y-%m-%d"]), help="Build this day, needed or not.")
 def build(home: Path | None, as_json: bool, wait: float, days: tuple[datetime, ...]) -> None:
     """Rebuild facts and marts of the days that landing touched."""
+    from learning_pipeline.cli.summary import counted
     from learning_pipeline.marts.build import build as run
     from learning_pipeline.settings import load_settings
 
@@ -78,7 +79,10 @@ def build(home: Path | None, as_json: bool, wait: float, days: tuple[datetime, .
     }
     version = "a new version" if report.changed else "unchanged"
     _show(
-        f"{len(report.days)} days built, {len(report.tables)} tables, {version}: {report.marts_path}", fields, as_json
+        f"{counted(len(report.days), 'day')} built, {counted(len(report.tables), 'table')}, "
+        f"{version}: {report.marts_path}",
+        fields,
+        as_json,
     )
 
 
@@ -88,6 +92,7 @@ def build(home: Path | None, as_json: bool, wait: float, days: tuple[datetime, .
 @wait_option
 def train(home: Path | None, as_json: bool, wait: float) -> None:
     """Train the router on the facts."""
+    from learning_pipeline.cli.summary import why_not
     from learning_pipeline.routing.train import train as run
     from learning_pipeline.settings import load_settings
 
@@ -103,7 +108,7 @@ def train(home: Path | None, as_json: bool, wait: float) -> None:
         "seconds": round(report.seconds, 3),
     }
     state = "promoted" if report.promoted else "not promoted"
-    _show(f"router {report.version or 'none'}: {state}, {report.reason}", fields, as_json)
+    _show(f"router {report.version or 'none'}: {state}, {why_not(report.version, report.reason)}", fields, as_json)
 
 
 @click.command()

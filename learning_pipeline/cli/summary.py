@@ -1,10 +1,11 @@
 """What a person reads at the end of a command."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from learning_pipeline.assets.refresh import RefreshReport
@@ -30,47 +31,87 @@ def program_name() -> str:
     return short_path(started)
 
 
+def counted(n: int, what: str) -> str:
+    """Return a number with its noun."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def landing_text(counts: Mapping[str, int], days: int) -> str:
     """Return the line accounting in words."""
     if not counts["files_changed"]:
-        return f"landed: nothing new in {counts['files_scanned']:,} files"
+        return f"landed: nothing new in {counted(counts['files_scanned'], 'file')}"
     return (
-        f"landed: {counts['lines_read']:,} lines of {counts['files_changed']:,} files, {counts['events']:,} events "
-        f"on {days:,} days; {counts['duplicates']:,} duplicate, {counts['quarantined']:,} quarantined, "
-        f"{counts['ignored']:,} ignored lines"
+        f"landed: {counted(counts['lines_read'], 'line')} of {counted(counts['files_changed'], 'file')}: "
+        f"{counted(counts['events'], 'event line')} on {counted(days, 'day')}, {counts['duplicates']:,} duplicate, "
+        f"{counts['quarantined']:,} quarantined, {counts['ignored']:,} ignored"
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return f"{', '.join(names[:MAX_NAMES])}{more}"
+
+
+def why_not(version: str | None, reason: str) -> str:
+    """Return the reason without the version, which stands before it."""
+    return reason.rpartition(f"version {version}: ")[2]
+
+
+def _router_text(router: Mapping[str, Any], production: str | None) -> str:
+    version, reason = router.get("version"), str(router.get("reason"))
+    if not version:
+        return f"router: none, {reason}"
+    if version == production:
+        return f"router: {version} (in production)"
+    other = f"; {production} is" if production else ""
+    why = "" if reason == "nothing new" else f": {why_not(version, reason)}"
+    return f"router: {version} (not in production{why}{other})"
+
+
+def _production(settings: "Settings") -> str | None:
+    from learning_pipeline.routing.registry import current
+
+    found = current(settings)
+    return found.version if found else None
 
 
 def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence["SourceSpec"]) -> str:
     """Return what a refresh did, where the result is, and what to try next."""
+    from learning_pipeline.assets.inputs import without_files
+
+    production = _production(settings)
     lines = [landing_text(report.counts, len(report.days))]
     if report.days:
-        lines.append(f"built:  {len(report.days):,} days, {report.days[0]} to {report.days[-1]}")
+        last = f" to {report.days[-1]}" if len(report.days) > 1 else ""
+        lines.append(f"built:  {counted(len(report.days), 'day')}, {report.days[0]}{last}")
     if report.tables:
-        lines.append(f"tables: {len(report.tables)} with {sum(report.tables.values()):,} rows")
-    if report.router.get("version"):
-        state = "in production" if report.router["promoted"] else report.router["reason"]
-        lines.append(f"router: {report.router['version']} ({state})")
-    elif report.router.get("reason"):
-        lines.append(f"router: none, {report.router['reason']}")
+        lines.append(f"tables: {len(report.tables)} with {counted(sum(report.tables.values()), 'row')}")
+    if report.router:
+        lines.append(_router_text(report.router, production))
     rows = report.publish.get("rows") or {}
     if report.publish.get("publish_id"):
-        what = f"{sum(rows.values()):,} rows in {len(rows)} tables" if rows else "nothing new"
+        what = f"{counted(sum(rows.values()), 'row')} in {counted(len(rows), 'table')}" if rows else "nothing new"
         lines.append(f"publish: {report.publish['publish_id']}, {what}")
     if report.unknown_fields:
         names = sorted(report.unknown_fields, key=lambda name: (-report.unknown_fields[name], name))
-        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-        lines.append(f"unknown fields and kinds, kept in mart_unknown_fields: {', '.join(names[:MAX_NAMES])}{more}")
+        lines.append(f"unknown fields and kinds, kept in mart_unknown_fields: {_some(names)}")
     if report.unrecognised:
         names = [short_path(Path(path)) for path in report.unrecognised]
-        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-        lines.append(f"not read, since no source kind knows them: {', '.join(names[:MAX_NAMES])}{more}")
+        lines.append(f"not read, since no source kind knows them: {_some(names)}")
+    empty = [f"{spec.kind}={short_path(spec.path)}" for spec in without_files(settings, specs)]
+    if empty:
+        lines.append(f"no file that could be read in: {_some(empty)}")
+    quarantined = report.counts["quarantined"]
+    if quarantined:
+        be = "is" if quarantined == 1 else "are"
+        lines.append(f"{counted(quarantined, 'line')} {be} in quarantine: see query rejected")
     lines.append(
         f"{report.seconds['total']:.1f} s; read: " + ", ".join(f"{s.kind}={short_path(s.path)}" for s in specs)
     )
     home = short_path(settings.home)
-    option = "" if home == "data" else f" --home {home}"
-    program = program_name()
+    option = "" if home == "data" else f" --home {shlex.quote(home)}"
+    program = shlex.quote(program_name())
+    router = " --router latest" if report.router.get("version") and not production else ""
     lines += [
         "",
         f"Marts: {short_path(report.marts_path)}",
@@ -78,7 +119,7 @@ def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence[
         f"  {program} query --list{option}",
         f"  {program} query{option} leaderboard",
         f'  {program} query{option} --sql "select * from mart_usage_daily order by day desc limit 10"',
-        f'  {program} route{option} "fix the failing test in the parser"',
+        f'  {program} route{option}{router} "fix the failing test in the parser"',
         f"  {program} ui{option}",
     ]
     return "\n".join(lines)
