@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -14,7 +15,9 @@ import click
 from learning_pipeline.cli.options import home_option
 from learning_pipeline.errors import UsageError
 
-MAX_CELL = 60
+# A column of text is not made narrower than this to fit the terminal; then lines are longer than it is wide.
+LEAST_WIDTH = 12
+_GAP = "  "
 
 
 @click.command()
@@ -29,7 +32,7 @@ def query(home: Path | None, name: str | None, sql: str | None, form: str, list_
     from learning_pipeline.settings import load_settings
 
     if list_all:
-        _print(form, ["name", "question"], sorted(queries().items()))
+        _print(form, ["name", "question"], sorted(queries().items()), cut=False)
         return
     if (name is None) == (sql is None):
         raise UsageError("query: give the name of a question or --sql SQL; query --list shows the names")
@@ -58,13 +61,36 @@ def _cell(value: Any) -> str:
         return f"{value:f}"
     if isinstance(value, float):
         return f"{value:.6g}"
-    text = " ".join(str(value).split())
-    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+    return " ".join(str(value).split())
 
 
-def _print(form: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def fitted(widths: Sequence[int], fixed: Sequence[bool], room: int) -> list[int]:
+    """Return the widths made to fit: the widest columns that are not fixed give way first, down to LEAST_WIDTH."""
+    fits = list(widths)
+    over = sum(fits) + len(_GAP) * (len(fits) - 1) - room
+    while over > 0:
+        loose = [i for i, keep in enumerate(fixed) if not keep and fits[i] > LEAST_WIDTH]
+        if not loose:
+            break
+        widest = max(loose, key=lambda i: fits[i])
+        # As much as is needed, yet not below the column that is the widest then.
+        floor = max((fits[i] for i in loose if i != widest), default=LEAST_WIDTH)
+        less = min(over, max(fits[widest] - floor, 1))
+        fits[widest] -= less
+        over -= less
+    return fits
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _print(form: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, cut: bool = True) -> None:
+    """Print rows. Cells of a table are cut only to fit the width of a terminal."""
     if form == "json":
         click.echo(json.dumps([dict(zip(columns, map(plain, row), strict=True)) for row in rows], indent=1))
+    elif not columns:
+        return
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
@@ -73,11 +99,14 @@ def _print(form: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
         cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
         widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
         numeric = [_numeric([row[i] for row in rows]) for i in range(len(columns))]
+        if cut and sys.stdout.isatty():
+            widths = fitted(widths, numeric, shutil.get_terminal_size().columns)
         for number, row in enumerate(cells):
+            row = [_cut(text, width) for text, width in zip(row, widths, strict=True)]
             aligned = [text.rjust(w) if n else text.ljust(w) for text, w, n in zip(row, widths, numeric, strict=True)]
-            click.echo("  ".join(aligned).rstrip())
+            click.echo(_GAP.join(aligned).rstrip())
             if number == 0:
-                click.echo("  ".join("-" * width for width in widths))
+                click.echo(_GAP.join("-" * width for width in widths))
         click.echo(f"({len(rows)} row{'' if len(rows) == 1 else 's'})", err=True)
 
 

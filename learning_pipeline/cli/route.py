@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("task_id", "task_text", "task_type", "repository", "context_tokens", "candidates")
 MAX_SHOWN = 8
+MAX_NEAREST = 3
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -33,9 +34,21 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 def route(
     home: Path | None, text: str | None, batch: Path | None, output: Path | None, router: str, as_json: bool
 ) -> None:
-    """Say which agent or model should take a task."""
+    """Say which agent or model should take a task: TEXT, or each task of a file.
+
+    A line of --batch is a JSON object: task_id (is in the answer) and task_text, and where they are known
+    task_type, repository, context_tokens, and candidates: a list of names such as "agent", "model" or
+    "agent/model", or of objects with agent_name and model. Without candidates all known ones may be chosen.
+
+    \b
+    {"task_id": "1", "task_text": "fix the parser", "candidates": ["claude-code/claude-sonnet-5", "test-writer"]}
+
+    A line that is not a task ends the command before anything is written.
+    """
     if (text is None) == (batch is None):
         raise UsageError("route: give the TEXT of one task, or --batch IN.jsonl --output OUT.jsonl")
+    if text is not None and not text.strip():
+        raise UsageError("route: the TEXT of the task is empty")
     if (batch is None) != (output is None):
         raise UsageError("route: --batch IN.jsonl and --output OUT.jsonl go together")
     tasks = read_tasks(batch) if batch else []
@@ -56,24 +69,35 @@ def read_tasks(path: Path) -> list[dict[str, Any]]:
     """Return the tasks of a batch file.
 
     Raises:
-        UsageError: the file cannot be read, or a line is not a task; the message says which.
+        UsageError: the file cannot be read.
+        PipelineError: a line is not a task; the message names file and line.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--batch {path}: {getattr(error, 'strerror', None) or error}") from error
-    tasks = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            task = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"{path} line {number}: not JSON ({error.msg})") from error
-        if not isinstance(task, dict) or not isinstance(task.get("task_text"), str):
-            raise UsageError(f"{path} line {number}: a task is an object with task_id and task_text")
-        tasks.append({name: task[name] for name in FIELDS if name in task})
-    return tasks
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UsageError(f"--batch {path}: {error.strerror}") from error
+    return [_task(line, f"{path} line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _task(line: bytes, place: str) -> dict[str, Any]:
+    from learning_pipeline.routing.requests import parse
+
+    try:
+        task = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise PipelineError(f"{place}: not JSON ({getattr(error, 'msg', None) or error})") from error
+    text = task.get("task_text") if isinstance(task, dict) else None
+    if not isinstance(text, str) or not text.strip():
+        raise PipelineError(f"{place}: a task is an object with task_id and a task_text that is not empty")
+    found = {name: task[name] for name in FIELDS if name in task}
+    tokens = found.get("context_tokens")
+    if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
+        raise PipelineError(f"{place}: context_tokens must be a number of tokens, not {tokens!r:.60}")
+    try:
+        parse(found, ())
+    except UsageError as error:
+        raise PipelineError(f"{place}: {error}") from error
+    return found
 
 
 def write_answers(path: Path, answers: "Iterable[dict[str, Any]]") -> None:
@@ -92,7 +116,7 @@ def write_answers(path: Path, answers: "Iterable[dict[str, Any]]") -> None:
 
 
 def answer_text(answer: dict[str, Any]) -> str:
-    """Return an answer for people: the choice, the reason, and the best candidates."""
+    """Return an answer for people: the choice, the reason, the candidates by utility, and the nearest past tasks."""
     chosen = _name(answer["chosen"] or {})
     lines = [f"abstains{f', default {chosen}' if chosen else ''}" if answer["abstained"] else chosen]
     lines.append(f"  {answer['reason']} (rung: {answer['rung']}, router: {answer['router_version'] or 'none'})")
@@ -100,6 +124,14 @@ def answer_text(answer: dict[str, Any]) -> str:
     lines += [f"  {_candidate_text(candidate)}" for candidate in candidates[:MAX_SHOWN]]
     if len(candidates) > MAX_SHOWN:
         lines.append(f"  and {len(candidates) - MAX_SHOWN} more; --json shows all")
+    nearest = answer["nearest"][:MAX_NEAREST]
+    if nearest:
+        lines.append("  nearest past tasks:")
+    lines += [
+        f"    {task['execution_id']}: similarity {task['similarity']:.2f}, {task['agent_name'] or 'unknown agent'} "
+        f"{'succeeded' if task['success'] else 'failed'}"
+        for task in nearest
+    ]
     return "\n".join(lines)
 
 
@@ -109,9 +141,10 @@ def _name(who: dict[str, Any]) -> str:
 
 def _candidate_text(candidate: dict[str, Any]) -> str:
     low, high = candidate["interval"] or (None, None)
-    cost, duration = candidate["expected_cost_usd"], candidate["expected_duration_ms"]
+    cost, duration, utility = (candidate[name] for name in ("expected_cost_usd", "expected_duration_ms", "utility"))
     return (
-        f"{_name(candidate)}: success {_ratio(candidate['success_probability'])} "
+        f"{_name(candidate)}: utility {'unknown' if utility is None else f'{utility:.2f}'}, "
+        f"success {_ratio(candidate['success_probability'])} "
         f"({_ratio(low)} to {_ratio(high)}, n={candidate['n']}), "
         f"cost {'unknown' if cost is None else f'{float(cost):.4f} USD'}, "
         f"time {'unknown' if duration is None else f'{duration / 1000:.0f} s'}"

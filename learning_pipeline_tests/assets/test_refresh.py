@@ -8,11 +8,13 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from learning_pipeline.assets import record
+from learning_pipeline.assets.health import CRITICAL, OK, WARNING, Finding, health
 from learning_pipeline.assets.instance import instance
 from learning_pipeline.assets.refresh import RefreshReport, refresh
 from learning_pipeline.assets.resources import Pipeline
 from learning_pipeline.assets.runs import Runner
-from learning_pipeline.errors import PipelineError
+from learning_pipeline.errors import PipelineError, UsageError
 from learning_pipeline.marts.registry import TABLES
 from learning_pipeline.marts.staging import part_path
 from learning_pipeline.settings import Settings, SourceSpec, load_settings
@@ -35,6 +37,11 @@ def refreshed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Refre
 def opened(refreshed: tuple[Settings, RefreshReport]) -> Iterator[dg.DagsterInstance]:
     with instance(refreshed[0]) as found:
         yield found
+
+
+def finding(settings: Settings, name: str) -> Finding:
+    """Return what health says to one question."""
+    return next(found for found in health(settings, NOW) if found.name == name)
 
 
 def files(settings: Settings) -> dict[str, tuple[int, int]]:
@@ -119,6 +126,33 @@ def test_a_failing_step_is_one_line_and_keeps_the_marts(tmp_path: Path) -> None:
     with pytest.raises(PipelineError) as failure:
         refresh(settings, SPECS, now=NOW, publish=True)
     assert "127.0.0.1" in str(failure.value)
+    assert "only the publish failed" in str(failure.value)
     assert settings.marts_path.exists()
+    assert finding(settings, "refresh_complete").state == WARNING
     unpublished = refresh(settings, SPECS, now=NOW, publish=False)
     assert unpublished.counts["files_changed"] == 0
+    assert finding(settings, "refresh_complete").state == OK
+    with pytest.raises(PipelineError, match="only the publish failed"):
+        refresh(settings, SPECS, now=NOW, publish=True)
+    assert finding(settings, "refresh_complete").state == WARNING
+
+
+def test_a_url_that_is_none_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path / "home", postgres_url="postgresql://host:port/db")
+    with pytest.raises(UsageError, match="postgres_url"):
+        refresh(settings, SPECS, now=NOW, publish=True)
+    assert not settings.home.exists()
+
+
+def test_after_a_refresh_all_is_well(refreshed: tuple[Settings, RefreshReport]) -> None:
+    settings = refreshed[0]
+    assert [found for found in health(settings, NOW) if found.state != OK] == []
+    (settings.home / record.LOOKED_NAME).write_bytes(b"\xff")
+    assert finding(settings, "fresh").state == WARNING
+    refresh(settings, SPECS, now=NOW, publish=False)
+    assert finding(settings, "fresh").state == OK
+    kept = settings.lake_dir.rename(settings.home / "kept")
+    try:
+        assert finding(settings, "lake_untouched").state == CRITICAL
+    finally:
+        kept.rename(settings.lake_dir)

@@ -140,9 +140,21 @@ def test_an_empty_home_is_explained(tmp_path: Path, arguments: tuple[str, ...]) 
 def test_a_bad_batch_file_says_which_line(tmp_path: Path) -> None:
     tasks = tmp_path / "tasks.jsonl"
     tasks.write_text('{"task_id": "1", "task_text": "a"}\n\n{"task_id": "2"}\n')
-    done = run("route", "--batch", str(tasks), "--output", str(tmp_path / "out.jsonl"))
-    assert "line 3" in one_line_of(done, 2)
+    done = run("route", "--home", str(tmp_path), "--batch", str(tasks), "--output", str(tmp_path / "out.jsonl"))
+    assert f"{tasks} line 3" in one_line_of(done, 1)
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_the_help_of_route_shows_a_line_of_a_batch() -> None:
+    said = run("route", "--help").stdout
+    line = next(line.strip() for line in said.splitlines() if line.strip().startswith("{"))
+    assert {"task_id", "task_text", "candidates"} == set(json.loads(line))
+    assert all(name in said for name in ("task_type", "repository", "context_tokens"))
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_a_task_without_a_text_is_refused(tmp_path: Path, text: str) -> None:
+    assert "is empty" in one_line_of(run("route", "--home", str(tmp_path), text), 2)
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
