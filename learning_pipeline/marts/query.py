@@ -38,10 +38,12 @@ def text(name: str) -> str:
 
 
 def run(settings: Settings, *, sql: str | None = None, name: str | None = None) -> Result:
-    """Run a named question, or SQL, on the marts. It can read nothing else and change nothing.
+    """Run a named question, or one SQL statement, on the marts. It can read nothing else and change nothing.
+
+    The result of a statement that answers nothing (as SET) has no columns.
 
     Raises:
-        UsageError: not exactly one of sql and name was given, or the name is unknown.
+        UsageError: not exactly one of sql and name was given, the name is unknown, or the SQL is not one statement.
         PipelineError: there are no marts yet, or the SQL is wrong; the message says what and where.
     """
     import duckdb
@@ -59,8 +61,13 @@ def run(settings: Settings, *, sql: str | None = None, name: str | None = None) 
     try:
         with duckdb.connect(str(settings.marts_path), read_only=True, config=config) as connection:
             connection.execute("set timezone = 'UTC'")
-            cursor = connection.execute(statement)
+            statements = connection.extract_statements(statement)
+            if len(statements) != 1:
+                raise UsageError(f"--sql takes one statement only, and this is {len(statements) or 'none'}")
+            cursor = connection.execute(statements[0])
             described = cursor.description or []
+            if statements[0].type != duckdb.StatementType.SELECT and [column[0] for column in described] == ["Success"]:
+                return Result([], [], [])
             return Result(
                 [column[0] for column in described], [str(column[1]) for column in described], cursor.fetchall()
             )
