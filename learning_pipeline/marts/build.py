@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -142,7 +143,8 @@ def _compute_days(
             if name == CALLS:
                 span = {one for day in days for one in days_between(day, reads_to.get(day, day))}
             frames[name] = plan.staging.read(name, polars_schema(TABLES[name].contract), span)
-    frame = _collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
+    with _explained(plan.staging):
+        frame = _collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
     by_day = frame.partition_by("day", as_dict=True)
     parts: dict[date | None, tuple[pl.DataFrame, Part]] = {}
     for day in days:
@@ -150,6 +152,21 @@ def _compute_days(
         made_from = plan.made_from(table, day, reads_to.get(day))
         parts[day] = (rows, Part(made_from, reads_to.get(day), content_digest(rows), rows.height))
     return parts
+
+
+@contextmanager
+def _explained(staging: Staging) -> Iterator[None]:
+    """Where the block fails because a staged file is damaged: remove such files, and say so."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError, database.WriteError) as error:
+        broken = staging.drop_unreadable()
+        if not broken:
+            raise
+        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
+        raise PipelineError(
+            f"{broken[0]}{more} was damaged and is removed: run the same command again, and it is made anew"
+        ) from error
 
 
 def _collect(table: str, contract: type[Table], frame: pl.LazyFrame) -> pl.DataFrame:
@@ -188,7 +205,8 @@ def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Pro
         parts |= {(_FRESHNESS, day): part for day, part in fresh.items()}
         paths = {key: part_path(staging.dir, *key) for key in parts}
         progress("marts.duckdb", 0, 1)
-        database.write(settings.marts_path, parts, paths)
+        with _explained(staging):
+            database.write(settings.marts_path, parts, paths)
         progress("marts.duckdb", 1, 1)
     rows = {name: sum(part.rows for part in staging.parts(name).values()) for name in TABLES}
     return BuildReport([], rows, settings.marts_path, changed, time.perf_counter() - started)
@@ -206,8 +224,9 @@ def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_fro
             frames[given] = getattr(plan, given).lazy()
         elif given in TABLES:
             frames[given] = plan.staging.read(given, polars_schema(TABLES[given].contract))
-    newest = _newest(plan) if name == _FRESHNESS else {}
-    rows = _collect(name, spec.contract, spec.compute(frames, Context(now, plan.prices, newest)))
+    with _explained(plan.staging):
+        newest = _newest(plan) if name == _FRESHNESS else {}
+        rows = _collect(name, spec.contract, spec.compute(frames, Context(now, plan.prices, newest)))
     plan.staging.put(name, {None: (rows, Part(made_from, None, content_digest(rows), rows.height))})
 
 
@@ -236,4 +255,5 @@ def _newest(plan: Plan) -> dict[str, tuple[int, datetime | None, date | None]]:
             frame = plan.staging.read(name, polars_schema(spec.contract), [newest_day])
             newest_at = frame.select(pl.col(_TIMES[name]).max()).collect().item()
         found[name] = (sum(part.rows for part in parts.values()), newest_at, newest_day)
+    found[_FRESHNESS] = (len(TABLES), None, None)  # of itself: a row a table
     return found

@@ -22,6 +22,11 @@ from learning_pipeline.marts.quality import duckdb_type, ordered_columns
 from learning_pipeline.marts.registry import described
 from learning_pipeline.marts.staging import Part
 
+
+class WriteError(PipelineError):
+    """The new file could not be put together."""
+
+
 Parts = dict[tuple[str, date | None], Part]
 
 # DuckDB 2 writes this form, and every client from 1.1 on reads it.
@@ -63,7 +68,7 @@ def write(path: Path, parts: Parts, files: dict[tuple[str, date | None], Path]) 
         path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
         os.replace(building, path)
     except (duckdb.Error, OSError) as error:
-        raise PipelineError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+        raise WriteError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     finally:
         _remove_leftovers(path)
 

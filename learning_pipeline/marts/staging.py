@@ -5,6 +5,7 @@ file that is there, and a kill at any moment leaves at worst a part without a re
 """
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,6 +18,7 @@ import polars as pl
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.store import write_parquet
 
+_MAGIC = b"PAR1"
 _SCHEMA = """
 create table if not exists parts (
     table_name text not null, day text not null, made_from text not null, reads_to text,
@@ -67,6 +69,7 @@ class Staging:
                 f"cannot use {path}: {error}; remove {staging_dir} to build everything again"
             ) from error
         self._parts: dict[str, dict[date | None, Part]] = {}
+        self._whole: set[Path] = set()
         for table, day, made_from, reads_to, digest, n in rows:
             part = Part(made_from, date.fromisoformat(reads_to) if reads_to else None, digest, n)
             self._parts.setdefault(table, {})[date.fromisoformat(day) if day else None] = part
@@ -81,18 +84,47 @@ class Staging:
         self.close()
 
     def parts(self, table: str) -> dict[date | None, Part]:
-        """Return the records of a table by day, without those whose file is gone."""
+        """Return the records of a table by day, without those whose file is gone or broken."""
         found = self._parts.get(table, {})
-        return {day: part for day, part in found.items() if part_path(self.dir, table, day).exists()}
+        return {day: part for day, part in found.items() if self._is_whole(table, day)}
 
     def part(self, table: str, day: date | None) -> Part | None:
-        """Return one record, None where there is none or its file is gone."""
+        """Return one record, None where there is none or its file is gone or broken."""
         found = self._parts.get(table, {}).get(day)
-        return found if found is not None and part_path(self.dir, table, day).exists() else None
+        return found if found is not None and self._is_whole(table, day) else None
+
+    def _is_whole(self, table: str, day: date | None) -> bool:
+        """Say whether a part's file is there, and begins and ends as a Parquet file does (looked at once)."""
+        path = part_path(self.dir, table, day)
+        if path in self._whole:
+            return path.exists()
+        try:
+            with path.open("rb") as file:
+                begin = file.read(len(_MAGIC))
+                file.seek(-len(_MAGIC), os.SEEK_END)
+                whole = begin == file.read() == _MAGIC
+        except OSError:
+            return False  # it is not there, or shorter than that
+        if whole:
+            self._whole.add(path)
+        return whole
+
+    def drop_unreadable(self) -> list[Path]:
+        """Remove the parts whose files cannot be read to their end, so that they are made again; return the files."""
+        broken = []
+        for table, days in list(self._parts.items()):
+            for day in list(days):
+                path = part_path(self.dir, table, day)
+                try:
+                    pl.read_parquet(path, hive_partitioning=False, glob=False)
+                except (OSError, pl.exceptions.PolarsError):
+                    self.drop(table, day)
+                    broken.append(path)
+        return broken
 
     def is_intact(self) -> bool:
         """Say whether every part that is recorded is there."""
-        return all(part_path(self.dir, table, day).exists() for table, days in self._parts.items() for day in days)
+        return all(self._is_whole(table, day) for table, days in self._parts.items() for day in days)
 
     def read(self, table: str, schema: pl.Schema, days: Iterable[date] | None = None) -> pl.LazyFrame:
         """Return the rows of a table on the given days (default: all that is staged)."""

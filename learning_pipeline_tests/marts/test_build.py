@@ -191,6 +191,38 @@ def test_a_staged_file_that_is_gone_is_made_again(full: Settings) -> None:
     assert digests(full.marts_path) == before
 
 
+@pytest.mark.parametrize("table", ["fct_executions", "fct_llm_calls", "mart_tool_daily", "mart_session"])
+@pytest.mark.parametrize("damage", [b"x", b"", b"PAR1 and no more", None])
+def test_a_staged_file_that_is_damaged_is_made_again(settings: Settings, table: str, damage: bytes | None) -> None:
+    used = {"execution_id": "e", "session_id": "s", "input_tokens": 1, "output_tokens": 1}
+    tool = {"tool_call_id": "t"}
+    fill_lake(settings.home, executions=[used], llm_calls=[{"call_id": "c"}], tool_calls=[tool])
+    build(settings, now=NOW)
+    before = digests(settings.marts_path)
+    day = NOON.date() if TABLES[table].by_day else None
+    path = part_path(settings.staging_dir, table, day)
+    path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
+    read(settings, table).collect()
+    assert stale_days(settings) == ([day] if day else [])
+    settings.marts_path.write_bytes(b"x")
+    assert build(settings, now=NOW).changed
+    assert digests(settings.marts_path) == before and stale_days(settings) == []
+    assert read(settings, table).collect().height
+
+
+def test_a_staged_file_that_is_damaged_inside_is_named_and_removed(full: Settings) -> None:
+    build(full, now=NOW)
+    before = digests(full.marts_path)
+    path = part_path(full.staging_dir, "fct_llm_calls", NOON.date())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + bytes(len(whole) - 8) + whole[-4:])
+    full.marts_path.unlink()
+    with pytest.raises(PipelineError, match=r"fct_llm_calls.*rows\.parquet was damaged and is removed: run"):
+        build(full, now=NOW)
+    assert build(full, now=NOW).changed
+    assert digests(full.marts_path) == before
+
+
 def test_days_one_by_one_equal_days_together(full: Settings, tmp_path: Path) -> None:
     build(full, now=NOW)
     other = load_settings(tmp_path / "other")
