@@ -1,6 +1,6 @@
 """Contracts of the facts: the streams, enriched."""
 
-from learning_pipeline.contracts.base import Flag, StringList, Table, Text, Usd, field
+from learning_pipeline.contracts.base import Flag, Integer, StringList, Table, Text, Usd, field
 from learning_pipeline.contracts.streams import Executions, GitEvents, LlmCalls, ToolCalls
 
 
@@ -39,6 +39,13 @@ class FctToolCalls(ToolCalls):
 
 class FctGitEvents(GitEvents):
     """One thing that happened in a git repository."""
+
+    source_line: Integer = field(
+        "Line of that file, from 1; of git_history, which reads no lines, a number made of the first 15 hex digits of "
+        "the commit's id",
+        null=False,
+        ge=0,
+    )
 
 
 FACTS: dict[str, type[Table]] = {
