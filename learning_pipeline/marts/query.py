@@ -71,6 +71,9 @@ def run(settings: Settings, *, sql: str | None = None, name: str | None = None) 
             return Result(
                 [column[0] for column in described], [str(column[1]) for column in described], cursor.fetchall()
             )
+    except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
+        said = str(error).splitlines()[0]
+        raise PipelineError(f"cannot read the marts: {said}; `learning-pipeline refresh` builds them again") from error
     except duckdb.Error as error:
         where = f"query {name}" if name else "SQL"
         raise PipelineError(f"{where}: {' '.join(str(error).split())}") from error

@@ -52,3 +52,11 @@ def test_an_unknown_name_lists_the_known(settings: Settings) -> None:
         query.run(settings, name="nothing")
     with pytest.raises(UsageError):
         query.run(settings)
+
+
+def test_marts_that_are_damaged_are_explained(settings: Settings) -> None:
+    settings.home.mkdir()
+    settings.marts_path.write_bytes(b"x\n")
+    with pytest.raises(PipelineError, match="refresh` builds them again") as error:
+        query.run(settings, sql="select 1")
+    assert "\n" not in str(error.value)
