@@ -19,7 +19,9 @@ from learning_pipeline.lake.redact import Mode, redact, redact_columns
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options, Reject
 
+# Pieces are no smaller than this, and no more than so many: each costs some milliseconds beside its lines.
 _CHUNK_BYTES = 16 * 1024 * 1024
+_CHUNKS = 10
 # Below this, starting another process takes longer than the work.
 _PARALLEL_BYTES = 24 * 1024 * 1024
 _ROUND_BYTES = 768 * 1024 * 1024
@@ -61,12 +63,13 @@ class Job:
 
 def chunks(tasks: Sequence[Task]) -> Iterator[list[Task]]:
     """Cut the files into pieces of about equal size, the largest files first."""
+    enough = max(_CHUNK_BYTES, min(_ROUND_BYTES, sum(task.found.size for task in tasks)) // _CHUNKS)
     chunk: list[Task] = []
     size = 0
     for task in sorted(tasks, key=lambda task: (-task.found.size, task.found.path)):
         chunk.append(task)
         size += task.found.size
-        if size >= _CHUNK_BYTES:
+        if size >= enough:
             yield chunk
             chunk, size = [], 0
     if chunk:
@@ -240,4 +243,5 @@ def _parse_shares(part: Sequence[_Piece]) -> list[tuple[str, bytes, list[FileRes
         buffer = io.BytesIO()
         pl.concat(frames[kind]).write_ipc(buffer, compression="lz4")
         handed.append((kind, buffer.getvalue(), results[kind]))
+    gc.freeze()  # this process ends soon: what is left need not be searched for cycles then
     return handed
