@@ -1,6 +1,5 @@
 """`learning-pipeline`: the root command. A subcommand's module is imported when it is called."""
 
-import gc
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -72,7 +71,6 @@ def main() -> NoReturn:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away: nobody to tell
         code = 1
-    gc.freeze()  # all is done: what is left need not be searched for cycles, which takes a tenth of a second
     sys.exit(code if isinstance(code, int) else 0)
 
 
