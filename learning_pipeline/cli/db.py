@@ -13,8 +13,6 @@ import click
 from learning_pipeline.cli.options import home_option
 from learning_pipeline.errors import PipelineError, UsageError
 
-COMMAND_NOT_FOUND = 127
-
 
 @click.group()
 def db() -> None:

@@ -98,12 +98,11 @@ def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
         before = old.select("record_key", "landing", *_COPY)
         before = before.rename({name: f"_{name}" for name in ("landing", *_COPY)})
         new = new.join(before, on="record_key", how="left", maintain_order="left")
-        unknown = pl.col("_source_file").is_null()
         counted = [this, *(number for (number,) in lake.state.query("select id from landings"))]
-        landed = ~unknown & pl.col("_landing").is_in(counted)
+        landed = pl.col("_landing").is_in(counted).fill_null(False)
         better = _less([(name, f"_{name}") for name in _COPY]).fill_null(False)
         fresh = new.filter(~landed)
-        changed = new.filter(unknown | better).with_columns(
+        changed = new.filter(~landed | better).with_columns(
             pl.when(landed).then("_landing").otherwise("landing").alias("landing")
         )
         groups = pl.concat([changed["group_key"], changed["_group_key"].drop_nulls()])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from learning_pipeline.errors import UsageError
 from learning_pipeline.lake import land as landing
 from learning_pipeline.lake.ledger import counters, ledger
+from learning_pipeline.lake.state import State
 from learning_pipeline.sources.claude_code import records
 from learning_pipeline_tests.homes import NOW, digests, land_all, read, settings_of
 from learning_pipeline_tests.transcripts import START, Session
@@ -65,6 +66,19 @@ def test_a_second_landing_reads_nothing_and_writes_nothing(tmp_path: Path, tree:
     report = land_all(home, tree, now=NOW + timedelta(days=1))
     assert (report.files_changed, report.bytes_read, report.days) == (0, 0, [])
     assert {path: path.stat().st_mtime_ns for path in (home / "lake").rglob("*.parquet")} == before
+
+
+def test_lines_of_a_killed_landing_count_as_new_once(tmp_path: Path, tree: Path) -> None:
+    home = tmp_path / "home"
+    first = land_all(home, tree)
+    with State(home / "state.sqlite") as state, state.transaction() as db:
+        # A landing that is killed has written events and records, and none of these.
+        for table in ("landings", "files", "ledger", "counters"):
+            db.execute(f"delete from {table}")
+    again = land_all(home, tree, now=NOW + timedelta(days=1))
+    assert (again.events, again.duplicates, again.days) == (first.events, first.duplicates, [])
+    (tree / "p" / "s0.jsonl").touch()
+    assert land_all(home, tree, now=NOW + timedelta(days=2)).events == 0
 
 
 def test_a_touched_file_is_read_and_changes_nothing(tmp_path: Path, tree: Path) -> None:
