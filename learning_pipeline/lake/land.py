@@ -10,21 +10,22 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from learning_pipeline.lake import discover, repair, repositories
+from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.ledger import add_counters
-from learning_pipeline.lake.merge import LINE, Merged, landing_id, merge
+from learning_pipeline.lake.merge import Merged, landing_id, merge
+from learning_pipeline.lake.parse import FileResult, Job, Task, start
 from learning_pipeline.lake.quarantine import Rejected, update
+from learning_pipeline.lake.records import LINE, Records, column, pieces, united
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake
-from learning_pipeline.lake.work import FileResult, Job, Task, parse_all
+from learning_pipeline.lake.work import rounds
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings, SourceSpec
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options
 
-# Raw bytes after which what was read is merged: bounds memory, whatever the size of the input.
-_BATCH_BYTES = 768 * 1024 * 1024
-# Records that are merged at once: so does this, when one file holds more.
-_MERGE_ROWS = 250_000
+# Records that are merged at once, or those of one day: bounds memory.
+_MERGE_ROWS = 400_000
 _COUNTS = ("lines_read", "events", "duplicates", "quarantined", "ignored")
 
 
@@ -78,23 +79,25 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
         landing = _Landing(settings, state, lake, now, report)
         if repair.is_needed(settings, state, lake):
             landing.mended(repair.repair(settings, state, lake, now))
-        tasks: dict[str, list[Task]] = defaultdict(list)
-        for task in _changed(state, specs, report):
-            tasks[task.found.kind].append(task)
-        total = sum(task.found.size for group in tasks.values() for task in group)
+        changed: dict[str, list[tuple[Found, Cursor | None]]] = defaultdict(list)
+        for found, cursor in _changed(state, specs, report):
+            changed[found.kind].append((found, cursor))
         zone = ZoneInfo(settings.naive_timezone) if settings.naive_timezone else None
-        jobs = []
-        for kind, group in sorted(tasks.items()):
+        work = []
+        for kind, files in sorted(changed.items()):
             job = Job(kind, Options(zone), settings.task_text, settings.host)
             if kind in registry.REPOSITORY_KINDS:
-                landing.add(kind, *repositories.parse(state, job, group))
+                landing.add(kind, *repositories.parse(state, job, [Task(found) for found, _ in files]))
             else:
-                jobs.append((job, group))
+                work.append((job, [start(job, found, cursor) for found, cursor in files]))
+        total = sum(task.size for _, tasks in work for task in tasks)
         done = 0
-        for kind, frame, results in parse_all(jobs, settings.workers):
-            landing.add(kind, frame, results)
-            done += sum(result.found.size for result in results)
-            progress("land", done, total)
+        for part in rounds(work, settings.workers):
+            for kind, records, results in part:
+                landing.add(kind, records, results)
+                done += sum(result.bytes_read for result in results)
+                progress("land", done, total)
+            landing.commit()
         landing.commit()
         repair.remember(settings, state)
     report.days = sorted(landing.days)
@@ -102,7 +105,7 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
     return report
 
 
-def _changed(state: State, specs: Sequence[SourceSpec], report: LandReport) -> Iterator[Task]:
+def _changed(state: State, specs: Sequence[SourceSpec], report: LandReport) -> Iterator[tuple[Found, Cursor | None]]:
     """Yield what has to be read; count all that was looked at."""
     cursors = discover.cursors(state)
     seen: set[tuple[str, str]] = set()
@@ -123,7 +126,7 @@ def _changed(state: State, specs: Sequence[SourceSpec], report: LandReport) -> I
                 else (discover.is_changed(file, cursor))
             ):
                 report.files_changed += 1
-                yield Task(file, cursor)
+                yield file, cursor
 
 
 class _Landing:
@@ -136,20 +139,19 @@ class _Landing:
         self.now = now
         self.report = report
         self.days: set[date] = set()
-        self._frames: dict[str, list[pl.DataFrame]] = defaultdict(list)
-        self._results: list[tuple[str, FileResult]] = []
-        self._bytes = 0
+        self._records: dict[str, list[Records]] = defaultdict(list)
+        self._results: dict[tuple[str, str], FileResult] = {}
 
     def mended(self, merged: Merged) -> None:
         """Take what a repair changed into account."""
         self.days |= merged.days
 
-    def add(self, kind: str, frame: pl.DataFrame, results: list[FileResult]) -> None:
-        self._frames[registry.source(kind).FAMILY].append(frame)
-        self._results += [(kind, result) for result in results]
-        self._bytes += sum(result.bytes_read for result in results)
-        if self._bytes >= _BATCH_BYTES:
-            self.commit()
+    def add(self, kind: str, records: Records, results: list[FileResult]) -> None:
+        self._records[registry.source(kind).FAMILY].append(records)
+        for result in results:
+            of_file = self._results.setdefault((kind, result.found.path), result)
+            if of_file is not result:  # another part of the file
+                of_file.add(result)
 
     def commit(self) -> None:
         """Merge what was gathered: streams and records first, then cursors and the ledger in one transaction."""
@@ -157,21 +159,22 @@ class _Landing:
             return
         lines = []
         merged: list[Merged] = []
-        for name, frames in sorted(self._frames.items()):
-            lines += [frame.select(LINE).unique() for frame in frames]
-            # Taken out one by one: each is wide, and gone when it is merged.
-            while frames:
-                for part in _pieces(frames):
-                    merged.append(merge(self.lake, registry.family(name), part, self.now))
-                    self.days |= merged[-1].days
+        for name, parts in sorted(self._records.items()):
+            records = united(parts)
+            parts.clear()
+            lines.append(column(records, *LINE))
+            for piece in pieces(records, _MERGE_ROWS):
+                merged.append(merge(self.lake, registry.family(name), piece, self.now))
+                self.days |= merged[-1].days
         rejected = self._rejected(merged)
-        read = {(kind, r.found.path, 1 if r.whole else r.cursor.line - r.lines_read + 1) for kind, r in self._results}
-        settled = pl.concat([part.settled for part in merged])
+        read = {(*at, result.first_line) for at, result in self._results.items()}
+        none = pl.DataFrame(schema=dict(zip(LINE, (pl.String, pl.String, pl.Int64), strict=True)))
+        settled = pl.concat([none, *(part.settled for part in merged)])
         update(self.lake, rejected, read, settled, self.settings.host, self.now)
-        self._settle(pl.concat(lines).unique(), pl.concat([part.fresh for part in merged]), rejected)
-        self._frames.clear()
+        fresh = pl.concat([none, *(part.fresh for part in merged)])
+        self._settle(pl.concat([none, *lines]).unique(), fresh, rejected)
+        self._records.clear()
         self._results.clear()
-        self._bytes = 0
 
     def _rejected(self, merged: list[Merged]) -> list[Rejected]:
         host = self.settings.host
@@ -188,7 +191,7 @@ class _Landing:
                 raw=reject.raw.decode("utf-8", "replace"),
                 host=host,
             )
-            for kind, result in self._results
+            for (kind, _), result in self._results.items()
             for reject in result.rejects
         ]
         for violation in (violation for part in merged for violation in part.violations):
@@ -219,8 +222,8 @@ class _Landing:
         counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         ledger_rows = []
         cursor_rows = []
-        for kind, result in self._results:
-            at = (kind, result.found.path)
+        for at, result in self._results.items():
+            kind = at[0]
             counts = {
                 "lines_read": result.lines_read,
                 "events": new.get(at, 0),
@@ -231,8 +234,9 @@ class _Landing:
             self._report(kind, counts)
             self.report.bytes_read += result.bytes_read
             ledger_rows.append((*at, day.isoformat(), *counts.values(), result.bytes_read))
-            cursor = result.cursor
-            cursor_rows.append((*at, cursor.size, cursor.mtime_ns, cursor.fingerprint, cursor.offset, cursor.line))
+            if result.cursor is not None:
+                cursor = result.cursor
+                cursor_rows.append((*at, cursor.size, cursor.mtime_ns, cursor.fingerprint, cursor.offset, cursor.line))
             counted["ignored", kind] += result.ignored
             counted["reject", kind] += Counter(reject.check for reject in result.rejects)
             for name, n in result.unknown.items():
@@ -245,7 +249,7 @@ class _Landing:
             db.executemany("insert into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)", ledger_rows)
             db.executemany(*add_counters(counted, day))
             db.execute("insert or ignore into landings values (?)", (landing_id(self.now),))
-            for _, result in self._results:
+            for result in self._results.values():
                 if result.tips is not None:
                     db.execute("delete from tips where repository = ?", (result.found.path,))
                     db.executemany("insert into tips values (?, ?)", [(result.found.path, tip) for tip in result.tips])
@@ -255,15 +259,6 @@ class _Landing:
         for name, n in counts.items():
             of_kind[name] += n
             setattr(self.report, name, getattr(self.report, name) + n)
-
-
-def _pieces(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Take records from the front of a list: small tables together, a large one in pieces."""
-    taken = [frames.pop(0)]
-    while frames and sum(frame.height for frame in taken) + frames[0].height <= _MERGE_ROWS:
-        taken.append(frames.pop(0))
-    records = pl.concat(taken)
-    yield from records.iter_slices(_MERGE_ROWS) if records.height else (records,)
 
 
 def _lines_per_file(lines: pl.DataFrame) -> dict[tuple[str, str], int]:

@@ -4,27 +4,21 @@ The order of writing makes a crash harmless: first the index of groups (a supers
 streams, then the records. Whatever a killed run left undone, the next run finds its records new again.
 """
 
-import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from learning_pipeline.contracts.base import key_columns, polars_schema
 from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.lake.records import LINE, Records, RecordStore, column, united
 from learning_pipeline.lake.state import State
-from learning_pipeline.lake.store import Lake, read_parquet, write_parquet
+from learning_pipeline.lake.store import Lake, read_parquet
 from learning_pipeline.lake.validate import Violation, validate
 
 # What tells one copy of a record from another; the least of them is the one that counts.
 _COPY = ("group_key", "source", "source_file", "source_line")
-
-# What names a line.
-LINE = ("source", "source_file", "source_line")
 
 
 @dataclass(slots=True)
@@ -37,94 +31,61 @@ class Merged:
     days: set[date] = field(default_factory=set)
 
 
-class RecordStore:
-    """The records of one family, by day.
-
-    `landing` is the id of the landing that brought a record: where it was never committed, that landing was
-    killed, and its lines still count as new.
-    """
-
-    def __init__(self, root: Path, family: Any) -> None:
-        self.root = root / "_records" / family.NAME
-        self.schema = pl.Schema({**family.SCHEMA, "landing": pl.Int64})
-
-    def path(self, day: date) -> Path:
-        return self.root / f"day={day.isoformat()}" / "records.parquet"
-
-    def days(self) -> set[date]:
-        """Return the days that have records."""
-        return {date.fromisoformat(path.parent.name[4:]) for path in self.root.glob("day=*/records.parquet")}
-
-    def read(self, days: Iterable[date]) -> pl.DataFrame:
-        """Return the records of some days; a column that a day's file does not have is null."""
-        frames = [pl.DataFrame(schema=self.schema)]
-        frames += [read_parquet(path) for path in map(self.path, sorted(days)) if path.exists()]
-        return pl.concat([conform_to(frame, self.schema) for frame in frames])
-
-    def write(self, records: pl.DataFrame, days: set[date]) -> None:
-        """Make these records the whole of some days; those of other days are passed over."""
-        parts = [(day, part) for (day,), part in records.group_by("day") if day in days]
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            for _ in pool.map(lambda part: write_parquet(_filled(part[1]), self.path(part[0])), parts):
-                pass
-
-
-def conform_to(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    """Give a frame the columns and types of a schema; what it lacks is null."""
-    return frame.select(
-        (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in schema.items()
-    )
-
-
-def _filled(records: pl.DataFrame) -> pl.DataFrame:
-    """Leave out the columns that no record of these has: most records use few of the columns."""
-    return records.select(name for name in records.columns if records[name].null_count() < records.height)
-
-
 def landing_id(now: datetime) -> int:
     """Return the id of the landing that began at a time: its microseconds since 1970."""
     return int(now.timestamp() * 1_000_000)
 
 
-def merge(lake: Lake, family: Any, new: pl.DataFrame, now: datetime) -> Merged:
+class _United(NamedTuple):
+    """The records of one kind on some days, with the new among them."""
+
+    known: pl.DataFrame
+    changed: pl.DataFrame  # records that are new, or of which a lesser copy was found
+    fresh: pl.DataFrame  # LINE of the records that no landing before brought
+    groups: pl.Series  # what has to be put together again
+
+
+def merge(lake: Lake, family: Any, new: Records, now: datetime) -> Merged:
     """Bring the lake in line with new records of a family; return what was new, and what broke a contract."""
     this = landing_id(now)
-    new = _without_copies(new).with_columns(pl.lit(this, dtype=pl.Int64).alias("landing"))
     store = RecordStore(lake.root, family)
-    days = set(new["day"].unique())
+    days = set(column(new, "day")["day"])
     old = store.read(days)
-    if old.height:
-        before = old.select("record_key", "landing", *_COPY)
-        before = before.rename({name: f"_{name}" for name in ("landing", *_COPY)})
-        new = new.join(before, on="record_key", how="left", maintain_order="left")
-        counted = [this, *(number for (number,) in lake.state.query("select id from landings"))]
-        landed = pl.col("_landing").is_in(counted).fill_null(False)
-        better = _less([(name, f"_{name}") for name in _COPY]).fill_null(False)
-        fresh = new.filter(~landed)
-        changed = new.filter(~landed | better).with_columns(
-            pl.when(landed).then("_landing").otherwise("landing").alias("landing")
-        )
-        groups = pl.concat([changed["group_key"], changed["_group_key"].drop_nulls()])
-        changed = changed.select(*store.schema)
-        known = pl.concat([old.join(changed.select("record_key"), on="record_key", how="anti"), changed])
-    else:
-        changed = fresh = known = new.select(*store.schema)
-        groups = changed["group_key"]
-    merged = Merged(fresh=fresh.select(LINE), settled=known.clear().select(LINE))
-    if changed.height:
+    landings = [this, *(number for (number,) in lake.state.query("select id from landings"))]
+    unions = {kind: _unite(old.get(kind), frame, landings) for kind, frame in new.items()}
+    known = {**old, **{kind: union.known for kind, union in unions.items()}}
+    changed = {kind: union.changed for kind, union in unions.items() if union.changed.height}
+    lines = pl.DataFrame(schema={"source": pl.String, "source_file": pl.String, "source_line": pl.Int64})
+    merged = Merged(fresh=pl.concat([lines, *(union.fresh for union in unions.values())]), settled=lines)
+    if changed:
         index_groups(lake.state, family.NAME, changed)
-        touched = set(changed["day"].unique())
-        groups = groups.unique().sort()
-        # The tables are wide: what is not needed any more goes before the large work.
-        del new, old, fresh, changed
+        groups = pl.concat([union.groups for union in unions.values()]).unique().sort()
         put_together(lake, family, merged, known, days, groups, now)
-        store.write(known, touched)
+        store.write(known, set(column(changed, "day")["day"]))
     return merged
 
 
+def _unite(old: pl.DataFrame | None, new: pl.DataFrame, landings: list[int]) -> _United:
+    """Unite new records of one kind with those that are known; the first of `landings` brings them."""
+    new = _without_copies(new).with_columns(pl.lit(landings[0], dtype=pl.Int64).alias("landing"))
+    if old is None:
+        return _United(new, new, new.select(LINE), new["group_key"].unique())
+    before = old.select("record_key", "landing", *_COPY)
+    before = before.rename({name: f"_{name}" for name in ("landing", *_COPY)})
+    found = new.join(before, on="record_key", how="left", maintain_order="left")
+    landed = pl.col("_landing").is_in(landings).fill_null(False)
+    better = _less([(name, f"_{name}") for name in _COPY]).fill_null(False)
+    changed = found.filter(~landed | better).with_columns(
+        pl.when(landed).then("_landing").otherwise("landing").alias("landing")
+    )
+    groups = pl.concat([changed["group_key"], changed["_group_key"].drop_nulls()])
+    changed = changed.select(*old.columns)
+    known = pl.concat([old.join(changed.select("record_key"), on="record_key", how="anti"), changed])
+    return _United(known, changed, found.filter(~landed).select(LINE), groups.unique())
+
+
 def put_together(
-    lake: Lake, family: Any, merged: Merged, known: pl.DataFrame, days: set[date], groups: pl.Series, now: datetime
+    lake: Lake, family: Any, merged: Merged, known: Records, days: set[date], groups: pl.Series, now: datetime
 ) -> None:
     """Put some groups together from all that is known of them, and replace their rows in the streams.
 
@@ -133,11 +94,15 @@ def put_together(
     """
     group_days = _days_of(lake.state, family.NAME, groups)
     others = group_days - days
-    records = pl.concat([known, RecordStore(lake.root, family).read(others)]) if others else known
-    if records["group_key"].n_unique() > groups.len():
-        records = records.filter(pl.col("group_key").is_in(groups.implode()))
-    records = records.drop("landing")
-    merged.settled = records.select(LINE).unique()
+    records = united([known, RecordStore(lake.root, family).read(others)]) if others else known
+    if column(records, "group_key").height > groups.len():
+        wanted = groups.implode()
+        records = {kind: frame.filter(pl.col("group_key").is_in(wanted)) for kind, frame in records.items()}
+    records = {
+        kind: records[kind].drop("landing") if kind in records else pl.DataFrame(schema=schema)
+        for kind, schema in family.SCHEMAS.items()
+    }
+    merged.settled = column(records, *LINE)
     rows = family.assemble(records)
     for stream in family.STREAMS:
         frame = _stream_rows(rows[stream], stream, now)
@@ -161,9 +126,9 @@ def _less(pairs: list[tuple[str, str]]) -> pl.Expr:
     return result
 
 
-def index_groups(state: State, family: str, records: pl.DataFrame) -> None:
+def index_groups(state: State, family: str, records: Records) -> None:
     """Record the days on which groups have records."""
-    pairs = records.select("group_key", "day").unique().sort("group_key", "day")
+    pairs = column(records, "group_key", "day").sort("group_key", "day")
     rows = [(family, group, day.isoformat()) for group, day in pairs.iter_rows()]
     with state.transaction() as db:
         db.executemany("insert or ignore into group_days (family, group_key, day) values (?, ?, ?)", rows)

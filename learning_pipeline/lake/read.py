@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import sys
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
@@ -72,10 +73,14 @@ class _Salvaged(io.RawIOBase):
 
 
 class Reader:
-    """The non-blank lines of one file from an offset on; afterwards, how far it came."""
+    """The non-blank lines of one file from an offset on; afterwards, how far it came.
 
-    def __init__(self, path: str, offset: int = 0, line: int = 0) -> None:
+    Given an end, which is that of a line, it reads no further.
+    """
+
+    def __init__(self, path: str, offset: int = 0, line: int = 0, end: int | None = None) -> None:
         self.path = path
+        self.end = end
         self.offset = offset  # after the last line
         self.number = line  # lines so far, blank ones too
         self.bytes_read = 0
@@ -91,7 +96,8 @@ class Reader:
             offset, number, rest = self.offset, self.number, False
             # readline finds the end of a line by memchr: splitting blocks takes three times as long.
             readline = io.BufferedReader(salvaged, _BLOCK).readline
-            while raw := readline(_MAX_LINE):
+            end = sys.maxsize if self.end is None else self.end
+            while offset < end and (raw := readline(_MAX_LINE)):
                 ended = raw.endswith(b"\n")
                 if not rest:
                     number += 1
@@ -107,3 +113,26 @@ class Reader:
             self.offset, self.number, self.failure = offset, number, salvaged.failure
             if self.unfinished is not None and offset != self.unfinished.offset + len(self.unfinished.raw):
                 self.unfinished = None
+
+
+def spans(path: str, start: int, line: int, size: int, length: int) -> list[tuple[int, int, int | None]]:
+    """Cut a file into parts that end with a line: (offset, lines before it, end) of each; the last has no end.
+
+    Args:
+        start, line: offset to begin at, and how many lines are before it.
+        size: of the file.
+        length: of a part, in bytes, at least.
+    """
+    found: list[tuple[int, int, int | None]] = []
+    with _open(path) as file:
+        file.seek(start)
+        while size - start > 2 * length:
+            lines, position = line, start
+            while position - start < length and (block := file.read(_BLOCK)):
+                lines += block.count(b"\n")
+                position += len(block)
+            rest = file.readline()
+            end = position + len(rest)
+            found.append((start, line, end))
+            start, line = end, lines + rest.count(b"\n")
+    return [*found, (start, line, None)]

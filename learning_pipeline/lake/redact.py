@@ -4,7 +4,7 @@ Secrets are found by the detectors of detect-secrets; mail addresses and home di
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Literal
 
@@ -106,7 +106,7 @@ def redact_columns(frame: pl.DataFrame, columns: tuple[str, ...], mode: Mode) ->
     `hash` keeps no text at all (paths and program names are redacted).
     """
     changes = []
-    for name in columns:
+    for name in (name for name in columns if name in frame.columns):
         if name in _PATHS:
             if mode != "full":
                 changes.append(pl.col(name).str.replace(_HOME_POLARS, "~").alias(name))
@@ -119,3 +119,10 @@ def redact_columns(frame: pl.DataFrame, columns: tuple[str, ...], mode: Mode) ->
             if mended:
                 changes.append(pl.col(name).replace(mended).alias(name))
     return frame.with_columns(changes) if changes else frame
+
+
+def redact_records(
+    records: Mapping[str, pl.DataFrame], columns: tuple[str, ...], mode: Mode
+) -> dict[str, pl.DataFrame]:
+    """Redact the text columns of records of all kinds."""
+    return {kind: redact_columns(frame, columns, mode) for kind, frame in records.items()}

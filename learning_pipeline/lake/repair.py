@@ -10,8 +10,9 @@ from datetime import date, datetime
 import polars as pl
 
 from learning_pipeline.contracts.streams import STREAMS
-from learning_pipeline.lake.merge import Merged, RecordStore, index_groups, put_together
-from learning_pipeline.lake.redact import redact_columns
+from learning_pipeline.lake.merge import Merged, index_groups, put_together
+from learning_pipeline.lake.records import RecordStore, column
+from learning_pipeline.lake.redact import redact_records
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest, read_parquet
 from learning_pipeline.settings import Settings
@@ -58,10 +59,10 @@ def repair(settings: Settings, state: State, lake: Lake, now: datetime) -> Merge
         if stricter:
             again = store.days()
             for day in sorted(again):
-                store.write(redact_columns(store.read([day]), family.TEXT_COLUMNS, settings.task_text), {day})
+                store.write(redact_records(store.read([day]), family.TEXT_COLUMNS, settings.task_text), {day})
         for part in _parts(sorted(again)):
             known = store.read(part)
-            put_together(lake, family, merged, known, set(part), known["group_key"].unique().sort(), now)
+            put_together(lake, family, merged, known, set(part), column(known, "group_key")["group_key"].sort(), now)
     if forget or ((zone, mode) != (None, None) and zone != _reading(settings)[0]):
         # What is lost, or was rejected for want of a time zone, is read from the logs again.
         with state.transaction() as db:
@@ -114,7 +115,7 @@ def _find_again(state: State, lake: Lake) -> None:
         for day in sorted(store.days()):
             records = store.read([day])
             index_groups(state, name, records)
-            landings |= set(records["landing"].drop_nulls().unique())
+            landings |= set(column(records, "landing")["landing"].drop_nulls())
     with state.transaction() as db:
         db.executemany("insert or ignore into landings values (?)", [(number,) for number in sorted(landings)])
 

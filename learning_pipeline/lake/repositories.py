@@ -9,13 +9,14 @@ import polars as pl
 
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.files import Cursor, Found
-from learning_pipeline.lake.redact import redact_columns
+from learning_pipeline.lake.parse import FileResult, Job, Task, clean_rejects
+from learning_pipeline.lake.redact import redact_records
 from learning_pipeline.lake.state import State
-from learning_pipeline.lake.work import FileResult, Job, Task, clean_rejects
 from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources import registry
 
 _TIMEOUT_SECONDS = 600
+_BEHIND_ALL = 2**62
 
 
 def _git(repository: str, *arguments: str, given: str | None = None) -> bytes:
@@ -88,7 +89,7 @@ def _names(repository: str) -> tuple[str, str | None]:
     return name or top.name, clean
 
 
-def parse(state: State, job: Job, tasks: Sequence[Task]) -> tuple[pl.DataFrame, list[FileResult]]:
+def parse(state: State, job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame], list[FileResult]]:
     """Read what is new in some repositories, in one `git log` each."""
     source = registry.source(job.kind)
     family = registry.family(source.FAMILY)
@@ -120,7 +121,8 @@ def parse(state: State, job: Job, tasks: Sequence[Task]) -> tuple[pl.DataFrame, 
             FileResult(
                 found=task.found,
                 cursor=Cursor(0, 0, _fingerprint(tips), 0, 0),
-                whole=not before,
+                # What was rejected in the history before stands: it is not read again.
+                first_line=_BEHIND_ALL if before else 1,
                 lines_read=parsed.lines_read,
                 bytes_read=len(stream),
                 ignored=parsed.ignored,
@@ -131,4 +133,5 @@ def parse(state: State, job: Job, tasks: Sequence[Task]) -> tuple[pl.DataFrame, 
         )
         clean_rejects(results[-1])
     frame = pl.concat(frames).with_columns(pl.lit(job.kind).alias("source"), pl.lit(job.host).alias("host"))
-    return redact_columns(frame.select(*family.SCHEMA), family.TEXT_COLUMNS, job.mode), results
+    ((kind, schema),) = family.SCHEMAS.items()
+    return redact_records({kind: frame.select(*schema)}, family.TEXT_COLUMNS, job.mode), results

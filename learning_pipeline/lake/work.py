@@ -6,162 +6,72 @@ import io
 import multiprocessing
 import os
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from learning_pipeline.lake.files import Cursor, Found
-from learning_pipeline.lake.read import Reader, fingerprint
-from learning_pipeline.lake.redact import Mode, redact, redact_columns
+from learning_pipeline.lake.parse import FileResult, Job, Task, parse_files
+from learning_pipeline.lake.read import spans
+from learning_pipeline.lake.records import united
 from learning_pipeline.sources import registry
-from learning_pipeline.sources.base import Options, Reject
 
-# Pieces are no smaller than this, and no more than so many: each costs some milliseconds beside its lines.
-_CHUNK_BYTES = 16 * 1024 * 1024
-_CHUNKS = 10
+# Pieces are no smaller than this, and no more than so many a round: each costs some milliseconds beside its lines.
+_PIECE_BYTES = 16 * 1024 * 1024
+_PIECES = 10
+# A file larger than two of these is cut into parts, where its kind allows it.
+_PART_BYTES = 48 * 1024 * 1024
 # Below this, starting another process takes longer than the work.
 _PARALLEL_BYTES = 24 * 1024 * 1024
-_ROUND_BYTES = 768 * 1024 * 1024
-_RAW_BYTES = 4096
+# What is read before it is merged: bounds memory, whatever the size of the input.
+_ROUND_BYTES = 640 * 1024 * 1024
+
+Piece = tuple[Job, list[Task]]
+# Of one piece: the kind of its files, their records, and what else each gave.
+Outcome = tuple[str, dict[str, pl.DataFrame], list[FileResult]]
 
 
-@dataclass(slots=True)
-class Task:
-    """One file to read, and from where."""
-
-    found: Found
-    cursor: Cursor | None
-
-
-@dataclass(slots=True)
-class FileResult:
-    """What reading one file gave, beside its records."""
-
-    found: Found
-    cursor: Cursor
-    whole: bool  # read from its beginning
-    lines_read: int = 0
-    bytes_read: int = 0
-    ignored: Counter[str] = field(default_factory=Counter)
-    unknown: Counter[str] = field(default_factory=Counter)
-    rejects: list[Reject] = field(default_factory=list)
-    tips: list[str] | None = None  # of a repository: what its history was read up to
-
-
-@dataclass(slots=True)
-class Job:
-    """How files are read: the same for all of a kind."""
-
-    kind: str
-    options: Options
-    mode: Mode
-    host: str
-
-
-def chunks(tasks: Sequence[Task]) -> Iterator[list[Task]]:
-    """Cut the files into pieces of about equal size, the largest files first."""
-    enough = max(_CHUNK_BYTES, min(_ROUND_BYTES, sum(task.found.size for task in tasks)) // _CHUNKS)
-    chunk: list[Task] = []
+def pieces(job: Job, tasks: Sequence[Task]) -> Iterator[Piece]:
+    """Cut the files of a kind into pieces of about equal size, the largest files first."""
+    cut = [part for task in tasks for part in _parts(job, task)]
+    enough = max(_PIECE_BYTES, min(_ROUND_BYTES, sum(task.size for task in cut)) // _PIECES)
+    piece: list[Task] = []
     size = 0
-    for task in sorted(tasks, key=lambda task: (-task.found.size, task.found.path)):
-        chunk.append(task)
-        size += task.found.size
+    for task in sorted(cut, key=lambda task: (-task.found.size, task.found.path, task.offset)):
+        piece.append(task)
+        size += task.size
         if size >= enough:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+            yield job, piece
+            piece, size = [], 0
+    if piece:
+        yield job, piece
 
 
-def parse_chunk(job: Job, tasks: Sequence[Task]) -> tuple[pl.DataFrame, list[FileResult]]:
-    """Parse some files of one kind: their records, redacted, and what else each gave."""
-    source = registry.source(job.kind)
-    family = registry.family(source.FAMILY)
-    table = getattr(source, "RecordTable", None)
-    shared = table() if table is not None else None
-    frames, results = [], []
-    for task in tasks:
-        records, result = _parse_file(job, source, task, shared)
-        results.append(result)
-        if records is not None and records.height:
-            frames.append(records)
-    if shared is not None:
-        frames.append(shared.frame())
-    frame = pl.concat(frames) if frames else pl.DataFrame(schema=family.SCHEMA)
-    frame = frame.with_columns(pl.lit(job.kind).alias("source"), pl.lit(job.host).alias("host"))
-    for result in results:
-        clean_rejects(result)
-    return redact_columns(frame, family.TEXT_COLUMNS, job.mode), results
+def _parts(job: Job, task: Task) -> list[Task]:
+    """Cut a large file into parts, in order, where its lines do not depend on each other."""
+    apart = getattr(registry.source(job.kind), "LINES_APART", False)
+    if not apart or task.size <= 2 * _PART_BYTES or task.found.path.endswith(".gz"):
+        return [task]
+    found = spans(task.found.path, task.offset, task.line, task.found.size, _PART_BYTES)
+    return [Task(task.found, offset, line, end) for offset, line, end in found]
 
 
-def _parse_file(job: Job, source: Any, task: Task, shared: Any) -> tuple[pl.DataFrame | None, FileResult]:
-    found, cursor = task.found, task.cursor
-    start = cursor
-    if cursor is not None:
-        appended = source.MODE == "append" and found.size >= cursor.offset and not found.path.endswith(".gz")
-        if not appended or fingerprint(found.path, cursor.offset) != cursor.fingerprint:
-            start = None
-    reader = Reader(found.path, start.offset if start else 0, start.line if start else 0)
-    if shared is not None:
-        shared.file = found.path
-        parsed = source.parse(reader, job.options, shared)
-        records = None
-    else:
-        parsed = source.parse(reader, job.options)
-        records = parsed.records.with_columns(pl.lit(found.path).alias("source_file"))
-    offset, number = reader.offset, reader.number
-    unfinished = reader.unfinished
-    if unfinished is not None and any(reject.line == unfinished.number for reject in parsed.rejects):
-        # A last line that is broken and not ended may still be being written: it is read again when the file grows.
-        offset, number = unfinished.offset, unfinished.number - 1
-    result = FileResult(
-        found=found,
-        cursor=Cursor(found.size, found.mtime_ns, fingerprint(found.path, offset), offset, number),
-        whole=start is None,
-        lines_read=parsed.lines_read,
-        bytes_read=reader.bytes_read,
-        ignored=parsed.ignored,
-        unknown=parsed.unknown,
-        rejects=parsed.rejects,
-    )
-    if reader.failure is not None:
-        result.lines_read += 1
-        result.rejects.append(Reject(reader.number + 1, reader.offset, "unreadable", reader.failure, b""))
-    return records, result
+def rounds(work: Sequence[tuple[Job, list[Task]]], workers: int | None) -> Iterator[Iterator[Outcome]]:
+    """Parse all files of all kinds, in rounds whose records fit in memory.
 
-
-def clean_rejects(result: FileResult) -> None:
-    """Redact what is kept of rejected lines, one reject a line, and cut it."""
-    unique: dict[int, Reject] = {}
-    for reject in result.rejects:
-        unique.setdefault(reject.line, reject)
-    for reject in unique.values():
-        text = reject.raw[: 4 * _RAW_BYTES].decode("utf-8", "replace").replace("\x00", "\\0")
-        reject.raw = redact(text).encode()[:_RAW_BYTES]
-        reject.reason = redact(reject.reason)[:500]
-        if reject.value is not None:
-            reject.value = redact(str(reject.value))[:500]
-    result.rejects = list(unique.values())
-
-
-def parse_all(
-    jobs: Iterable[tuple[Job, list[Task]]], workers: int | None
-) -> Iterator[tuple[str, pl.DataFrame, list[FileResult]]]:
-    """Parse all files of all kinds; yield (kind, records, results) piece by piece, in no fixed order.
-
-    This process parses too; further processes join in once they have started.
+    A round yields its pieces in no fixed order, and has to be used up before the next. Parts of a file come in
+    order over rounds. This process parses too; further processes join in once they have started.
     """
-    pieces = [(job, chunk) for job, tasks in jobs for chunk in chunks(tasks)]
-    total = sum(_size(piece) for piece in pieces)
-    processes = min(workers if workers is not None else min(4, os.cpu_count() or 1), len(pieces))
+    cut = [piece for job, tasks in work for piece in pieces(job, tasks)]
+    total = sum(map(_size, cut))
+    processes = min(workers if workers is not None else min(4, os.cpu_count() or 1), len(cut))
     if processes <= 1 or total < _PARALLEL_BYTES:
-        for job, chunk in pieces:
-            yield job.kind, *parse_chunk(job, chunk)
+        for part in _rounds(cut):
+            yield ((job.kind, *parse_files(job, tasks)) for job, tasks in part)
         return
-    context = multiprocessing.get_context("spawn")
+    context: Any = multiprocessing.get_context("fork" if _is_single_threaded() else "spawn")
     taken = context.Value("q", 0)
     # Parsing makes a million small objects and no cycles: looking for cycles costs a tenth of the time.
     gc.disable()
@@ -169,42 +79,51 @@ def parse_all(
         processes - 1, mp_context=context, initializer=_start_worker, initargs=(taken,)
     )
     try:
-        for part in _rounds(pieces):
+        for part in _rounds(cut):
             taken.value = 0
             others = [pool.submit(_parse_shares, part) for _ in range(processes - 1)]
-            for job, chunk in _shares(part, taken):
-                yield job.kind, *parse_chunk(job, chunk)
-            for other in others:
-                for kind, data, results in other.result():
-                    yield kind, pl.read_ipc(io.BytesIO(data)), results
+            yield _round(part, taken, others)
     finally:
         gc.enable()
         pool.shutdown(wait=False, cancel_futures=True)  # the others end by themselves, while the work goes on here
 
 
-_Piece = tuple[Job, list[Task]]
-_taken: Any = None  # in a further process: how many pieces of the round are taken, shared by all
+def _round(part: Sequence[Piece], taken: Any, others: list[concurrent.futures.Future]) -> Iterator[Outcome]:
+    for job, tasks in _shares(part, taken):
+        yield job.kind, *parse_files(job, tasks)
+    for other in others:
+        for kind, handed, results in other.result():
+            yield kind, {name: pl.read_ipc(io.BytesIO(data)) for name, data in handed.items()}, results
 
 
-def _size(piece: _Piece) -> int:
-    return sum(task.found.size for task in piece[1])
+def _is_single_threaded() -> bool:
+    """Say whether this process has one thread: then, and only then, a copy of it is safe, and ready at once."""
+    tasks = Path("/proc/self/task")
+    return tasks.is_dir() and sum(1 for _ in tasks.iterdir()) == 1
 
 
-def _rounds(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
-    """Cut the work into rounds whose records fit in memory."""
-    part: list[_Piece] = []
+def _size(piece: Piece) -> int:
+    return sum(task.size for task in piece[1])
+
+
+def _rounds(cut: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """Cut the work into rounds."""
+    part: list[Piece] = []
     size = 0
-    for piece in pieces:
-        part.append(piece)
-        size += _size(piece)
-        if size >= _ROUND_BYTES:
+    for piece in cut:
+        if part and size + _size(piece) > _ROUND_BYTES:
             yield part
             part, size = [], 0
+        part.append(piece)
+        size += _size(piece)
     if part:
         yield part
 
 
-def _shares(part: Sequence[_Piece], taken: Any) -> Iterator[_Piece]:
+_taken: Any = None  # in a further process: how many pieces of the round are taken, shared by all
+
+
+def _shares(part: Sequence[Piece], taken: Any) -> Iterator[Piece]:
     """Take pieces that no other process has taken, until none is left."""
     while True:
         with taken.get_lock():
@@ -230,18 +149,21 @@ def _start_worker(taken: Any) -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _parse_shares(part: Sequence[_Piece]) -> list[tuple[str, bytes, list[FileResult]]]:
+def _parse_shares(part: Sequence[Piece]) -> list[tuple[str, dict[str, bytes], list[FileResult]]]:
     """Parse this process's share of a round; hand it over at the end, when the other side has time to take it."""
-    frames: dict[str, list[pl.DataFrame]] = defaultdict(list)
+    found: dict[str, list[dict[str, pl.DataFrame]]] = defaultdict(list)
     results: dict[str, list[FileResult]] = defaultdict(list)
-    for job, chunk in _shares(part, _taken):
-        frame, found = parse_chunk(job, chunk)
-        frames[job.kind].append(frame)
-        results[job.kind] += found
+    for job, tasks in _shares(part, _taken):
+        records, read = parse_files(job, tasks)
+        found[job.kind].append(records)
+        results[job.kind] += read
     handed = []
-    for kind in frames:
-        buffer = io.BytesIO()
-        pl.concat(frames[kind]).write_ipc(buffer, compression="lz4")
-        handed.append((kind, buffer.getvalue(), results[kind]))
-    gc.freeze()  # this process ends soon: what is left need not be searched for cycles then
+    for kind in results:
+        handed.append((kind, {name: _ipc(frame) for name, frame in united(found[kind]).items()}, results[kind]))
     return handed
+
+
+def _ipc(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="lz4")
+    return buffer.getvalue()

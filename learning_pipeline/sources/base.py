@@ -3,12 +3,12 @@
 A *record* is what one line says, in the normal form of its family (agent transcripts, execution logs, git).
 Records are a set: the lake unites them by `record_key`, and a family's `assemble` turns the records of a group
 (a session, an execution, a commit) into stream rows. Both are independent of the order in which lines came,
-so no split of the input can change the result.
+so no split of the input can change the result. A family has one table of records, or several of different kinds.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Literal, NamedTuple, Protocol
@@ -57,7 +57,7 @@ class Parsed:
     `source`, `source_file` and `host` of the records are filled in by the lake.
     """
 
-    records: pl.DataFrame
+    records: pl.DataFrame = field(default_factory=pl.DataFrame)  # empty where they went to a table
     rejects: list[Reject] = field(default_factory=list)
     lines_read: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
@@ -78,24 +78,29 @@ class Source(Protocol):
     FAMILY: str
     # document: re-parsed whole when it changed; append: goes on from the last complete line.
     MODE: Literal["document", "append"]
+    # Optional `LINES_APART = True`: no line needs another to be understood, so a large file may be read in parts.
 
     def sniff(self, head: bytes) -> bool:
         """Say whether a file that begins with these bytes (up to 64 KiB) is of this kind."""
 
     def parse(self, lines: Iterable[Line], options: Options) -> Parsed:
-        """Read the lines of one file."""
+        """Read the lines of one file.
+
+        Where the family has a `RecordTable`, it is a third argument, and the records go there, to be framed once
+        for many files; else `Parsed.records` is a frame of the family's only kind.
+        """
 
 
 class Family(Protocol):
     """A family module: how its records become stream rows."""
 
     NAME: str
-    SCHEMA: dict[str, type[pl.DataType] | pl.DataType]  # of a record, RECORD_COLUMNS first
+    SCHEMAS: dict[str, dict[str, type[pl.DataType] | pl.DataType]]  # of each kind of record, RECORD_COLUMNS first
     TEXT_COLUMNS: tuple[str, ...]  # words of people or agents: redacted before anything is written
     STREAMS: tuple[str, ...]  # streams that it writes
 
-    def assemble(self, records: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        """Turn all records of some groups into rows of the family's streams.
+    def assemble(self, records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        """Turn all records of some groups, a frame for every kind, into rows of the family's streams.
 
         The rows have the stream's natural key, `group_key`, `day`, lineage (`source`, `source_file`,
         `source_line`, `host`) and what the records tell; columns that are left out become null.

@@ -83,7 +83,7 @@ def _left_over(stream: bytes, start: int, end: int) -> Iterator[Line]:
 def parse(lines: Iterable[Line], options: Options) -> Parsed:
     """Read commits into records of the family `git`."""
     rows: dict[str, list[object]] = {name: [] for name in SCHEMA}
-    parsed = Parsed(pl.DataFrame(schema=SCHEMA))
+    parsed = Parsed()
     for line in lines:
         parsed.lines_read += 1
         try:

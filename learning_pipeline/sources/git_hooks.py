@@ -22,6 +22,7 @@ from learning_pipeline.sources.trailers import session
 KIND = "git_hooks"
 FAMILY = "git"
 MODE = "append"
+LINES_APART = True
 
 # Words for what happened -> the event. Hooks that run before anything has happened tell no event.
 _EVENTS = {
@@ -87,7 +88,7 @@ def _is_csv(text: str) -> bool:
 def parse(lines: Iterable[Line], options: Options) -> Parsed:
     """Read lines into records of the family `git`."""
     rows: dict[str, list[object]] = {name: [] for name in SCHEMA}
-    parsed = Parsed(pl.DataFrame(schema=SCHEMA))
+    parsed = Parsed()
     for line in lines:
         parsed.lines_read += 1
         try:

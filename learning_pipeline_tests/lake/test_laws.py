@@ -13,7 +13,7 @@ from learning_pipeline.errors import UsageError
 from learning_pipeline.lake import land as landing
 from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
-from learning_pipeline.sources.claude_code import records
+from learning_pipeline.sources.families.transcripts import table
 from learning_pipeline_tests.homes import NOW, digests, land_all, read, settings_of
 from learning_pipeline_tests.transcripts import START, Session
 
@@ -273,7 +273,7 @@ def test_a_landing_that_is_merged_in_pieces_comes_to_the_same(
     write(tree, {"p/copy.jsonl": sessions()[0].text()})
     whole = land_all(tmp_path / "whole", tree)
     monkeypatch.setattr(landing, "_MERGE_ROWS", 7)
-    monkeypatch.setattr(records, "PACK_ROWS", 3)
+    monkeypatch.setattr(table, "PACK_ROWS", 3)
     pieces = land_all(tmp_path / "pieces", tree)
     assert digests(tmp_path / "pieces") == digests(tmp_path / "whole")
     assert (pieces.events, pieces.duplicates) == (whole.events, whole.duplicates)

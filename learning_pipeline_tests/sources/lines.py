@@ -47,7 +47,8 @@ def rows(kind: str, lines: Sequence[Written], *, zone: str | None = None) -> lis
     family = registry.family(source.FAMILY)
     parsed = parse(kind, lines, zone=zone)
     assert parsed.rejects == []
-    frame = family.assemble(united(landed(parsed, kind)))[family.STREAMS[0]]
+    ((kind_of_record, _),) = family.SCHEMAS.items()
+    frame = family.assemble({kind_of_record: united(landed(parsed, kind))})[family.STREAMS[0]]
     held(frame, family.STREAMS[0])
     return frame.to_dicts()
 

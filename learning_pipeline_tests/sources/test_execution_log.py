@@ -400,7 +400,7 @@ NAMES = st.sampled_from(
 def test_whatever_an_object_holds_its_line_is_accounted_for(lines: list[dict[str, Any]]) -> None:
     parsed = parse("execution_log", [{**FINE, **line} if index % 2 else line for index, line in enumerate(lines)])
     assert is_conserved(parsed, len(lines))
-    frame = registry.family("executions").assemble(parsed.records)["executions"]
+    frame = registry.family("executions").assemble({"execution": parsed.records})["executions"]
     assert frame["execution_id"].n_unique() == parsed.records["execution_id"].n_unique()
 
 

@@ -132,7 +132,7 @@ LINES = st.builds(
 
 
 def assembled(records: pl.DataFrame) -> pl.DataFrame:
-    frame = executions.assemble(united(records))["executions"]
+    frame = executions.assemble({"execution": united(records)})["executions"]
     return frame.select(sorted(frame.columns)).sort("execution_id", "group_key")
 
 
@@ -161,5 +161,5 @@ def test_neither_order_nor_split_changes_the_rows(
 @given(st.lists(LINES, min_size=1, max_size=6))
 def test_the_order_of_records_does_not_matter(lines: list[dict[str, Any]]) -> None:
     records = united(landed(parse("execution_log", lines), "execution_log"))
-    first = executions.assemble(records)["executions"]
-    assert executions.assemble(records.reverse())["executions"].equals(first)
+    first = executions.assemble({"execution": records})["executions"]
+    assert executions.assemble({"execution": records.reverse()})["executions"].equals(first)

@@ -34,7 +34,7 @@ def hook(**fields: Any) -> pl.DataFrame:
 
 
 def assembled(*records: pl.DataFrame) -> list[dict[str, Any]]:
-    frame = git.assemble(united(pl.concat(records)))["git_events"]
+    frame = git.assemble({"event": united(pl.concat(records))})["git_events"]
     held(frame, "git_events")
     return frame.sort("event_id").to_dicts()
 

@@ -28,7 +28,7 @@ def events(stream: bytes) -> dict[str, dict[str, Any]]:
     """Return the row of each commit; every commit is read and keeps the contract."""
     parsed = parse(stream)
     assert parsed.rejects == [] and is_conserved(parsed, parsed.records.height)
-    frame = git.assemble(landed(parsed, "git_history", "/repo"))["git_events"]
+    frame = git.assemble({"event": landed(parsed, "git_history", "/repo")})["git_events"]
     held(frame, "git_events")
     return {row["commit"]: row for row in frame.iter_rows(named=True)}
 

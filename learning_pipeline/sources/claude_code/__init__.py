@@ -1,6 +1,5 @@
 """Claude Code session transcripts: `~/.claude/projects/<slug>/<session>.jsonl` and `agent-*.jsonl`."""
 
-from learning_pipeline.sources.claude_code.parse import FAMILY, KIND, MODE, parse, sniff
-from learning_pipeline.sources.claude_code.table import RecordTable
+from learning_pipeline.sources.claude_code.parse import FAMILY, KIND, LINES_APART, MODE, parse, sniff
 
-__all__ = ["FAMILY", "KIND", "MODE", "RecordTable", "parse", "sniff"]
+__all__ = ["FAMILY", "KIND", "LINES_APART", "MODE", "parse", "sniff"]

@@ -8,14 +8,14 @@ from typing import Literal
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.claude_code.decode import UNUSUAL, BadLineError, decode, decode_usual
 from learning_pipeline.sources.claude_code.records import IGNORED_TYPES, Recorder
-from learning_pipeline.sources.claude_code.table import RecordTable
+from learning_pipeline.sources.families.transcripts.table import RecordTable
 
 KIND = "claude_code"
 FAMILY = "transcripts"
 MODE: Literal["document", "append"] = "document"
+LINES_APART = True
 
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
-_NO_RECORDS = RecordTable().frame()
 
 
 def sniff(head: bytes) -> bool:
@@ -28,12 +28,9 @@ def sniff(head: bytes) -> bool:
     return any(f'"type":"{kind}"'.encode() in first for kind in IGNORED_TYPES)
 
 
-def parse(lines: Iterable[Line], options: Options, table: RecordTable | None = None) -> Parsed:
-    """Read one transcript. Side rows are ignored by a named rule; a foreign document is one reject.
-
-    With a `table`, the records go there, to be framed once for many files: most transcripts are small.
-    """
-    reader = _Reader(RecordTable() if table is None else table)
+def parse(lines: Iterable[Line], options: Options, table: RecordTable) -> Parsed:
+    """Read one transcript into a table. Side rows are ignored by a named rule; a foreign document is one reject."""
+    reader = _Reader(table)
     lines = iter(lines)
     first = next(lines, None)
     if first is not None:
@@ -42,8 +39,6 @@ def parse(lines: Iterable[Line], options: Options, table: RecordTable | None = N
             lines = reader.document(lines)
         for line in lines:
             reader.line(line)
-    if table is None:
-        reader.parsed.records = reader.table.frame()
     return reader.parsed
 
 
@@ -52,13 +47,13 @@ class _Reader:
 
     def __init__(self, table: RecordTable) -> None:
         self.table = table
-        self.parsed = Parsed(records=_NO_RECORDS)
+        self.parsed = Parsed()
         self.recorder = Recorder(table, self.parsed.unknown)
 
     def line(self, line: Line) -> None:
         """Read a line: it makes records, or is rejected, or ignored under a rule."""
         self.parsed.lines_read += 1
-        before = self.recorder.added
+        before = self.table.added
         try:
             rule = self.recorder.add(decode_usual(line.raw), line.number)
         except UNUSUAL:
@@ -66,12 +61,12 @@ class _Reader:
         except BadLineError as error:
             self._reject(line, error)
         else:
-            if self.recorder.added == before:
+            if self.table.added == before:
                 self.parsed.ignored[rule or "empty"] += 1
 
     def _mended(self, line: Line) -> None:
         """Read a line that is not one usual row: it is rejected for the first thing that is wrong."""
-        before = self.recorder.added
+        before = self.table.added
         rule = bad = None
         try:
             for row in decode(line.raw, self.parsed.unknown):
@@ -83,7 +78,7 @@ class _Reader:
             bad = bad or error
         if bad is not None:
             self._reject(line, bad)
-        elif self.recorder.added == before:
+        elif self.table.added == before:
             self.parsed.ignored[rule or "empty"] += 1
 
     def _reject(self, line: Line, bad: BadLineError) -> None:

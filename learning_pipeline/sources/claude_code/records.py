@@ -9,8 +9,8 @@ from learning_pipeline.sources.base import key_of, key_of_text
 from learning_pipeline.sources.claude_code import facts
 from learning_pipeline.sources.claude_code.decode import BadLineError, decode_agent_message
 from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult, Usage
-from learning_pipeline.sources.claude_code.table import PACK_ROWS, RecordTable
 from learning_pipeline.sources.claude_code.time import utc_text
+from learning_pipeline.sources.families.transcripts.table import RecordTable
 from learning_pipeline.sources.normal import model as normal_model
 
 # Kinds of row that hold nothing that is kept, and the name of the rule that says so.
@@ -36,6 +36,8 @@ _IGNORED_SYSTEM = frozenset(
 )
 _SUBAGENT_TOOLS = frozenset(("Task", "Agent"))
 _MOST_TOKENS = 2**53
+# Columns of a call that transcripts do not tell: reasoning, cost, duration, type of error.
+_CALL_REST = (None,) * 4
 
 
 class Recorder:
@@ -43,11 +45,7 @@ class Recorder:
 
     def __init__(self, table: RecordTable, unknown: Counter[str]) -> None:
         self.table = table
-        self.rows = table.rows
-        self.places = table.places
-        self.file = table.file
         self.unknown = unknown
-        self.added = 0
         self.roots: dict[str, str] = {}  # of side-chain rows without an agent id: row -> first row of its chain
 
     def add(self, row: Row, number: int) -> str | None:
@@ -114,7 +112,7 @@ class Recorder:
             value = row.durationMs
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e12:
                 raise BadLineError("range", "turn_duration without a duration", "durationMs")
-            self._add("turn_end", row, number, self._agent_of(row), None, "", round(value))
+            self._add("turn_end", row, number, self._agent_of(row), None, "", round(value), None)
             return None
         if row.subtype == "api_error":
             attempt = row.retryAttempt if isinstance(row.retryAttempt, int) else None
@@ -135,7 +133,7 @@ class Recorder:
             if not row.isApiErrorMessage:
                 return "synthetic_message"
             text = next((_json_text(block) for block in blocks if block.type == "text"), None)
-            self._add("api_error", row, number, agent, parent, "", text)
+            self._add("api_error", row, number, agent, parent, "", text, None)
             return None
         call_id = message.id if message.id and "REDACTED" not in message.id else None
         counts = _usage(message.usage)
@@ -152,6 +150,7 @@ class Recorder:
             message.stop_reason,
             *counts,
             message.usage.service_tier if message.usage else None,
+            *_CALL_REST,
         )
         for block in blocks:
             if block.type == "tool_use":
@@ -174,7 +173,7 @@ class Recorder:
             path = facts.text_of(given.file_path or given.notebook_path or given.path)
         call_id = block.id or f"row:{row.uuid}"
         size = len(bytes(block.input))
-        own = (call_id, name, size, path, command, commits, subagent, model, text, text_hash)
+        own = (call_id, name, size, path, command, commits, subagent, model, text, text_hash, None)
         self._add("tool_use", row, number, agent, parent, call_id, *own)
 
     def _user(
@@ -237,6 +236,7 @@ class Recorder:
             agent_id,
             background,
             facts.duration_ms(result),
+            None,
         )
 
     def _add(
@@ -248,14 +248,9 @@ class Recorder:
             raise BadLineError("missing_field", f"a {row.type} row without sessionId", "sessionId")
         time = utc_text(row.timestamp)
         key = key_of_text(f"{kind}\x1f{row.uuid or f'{session}{time}'}\x1f{agent}\x1f{identity}")
-        # A session says the same of itself in every row: it is kept once.
-        said = (self.file, session, row.cwd, row.gitBranch or None, row.version)
-        place = self.places.setdefault(said, len(self.places))
-        rows = self.rows[kind]
-        rows.append((place, number, time, key, agent, parent, *own))
-        if len(rows) >= PACK_ROWS:
-            self.table.pack(kind)
-        self.added += 1
+        table = self.table
+        place = table.place(session, None, row.cwd, row.gitBranch or None, row.version)
+        table.put(kind, (place, number, time, key, agent, parent, *own))
 
 
 def _usage(usage: Usage | None) -> tuple[int | None, ...]:

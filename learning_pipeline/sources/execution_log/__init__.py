@@ -9,5 +9,6 @@ from learning_pipeline.sources.execution_log.parse import parse, sniff
 KIND = "execution_log"
 FAMILY = "executions"
 MODE = "append"
+LINES_APART = True
 
 __all__ = ["FAMILY", "KIND", "MODE", "parse", "sniff"]

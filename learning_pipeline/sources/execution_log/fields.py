@@ -1,23 +1,12 @@
 """The table of names: which field of a log is which column, and how its value is read."""
 
 import re
-from typing import NamedTuple
 
-from learning_pipeline.sources.execution_log import values
-from learning_pipeline.sources.execution_log.values import Convert
-from learning_pipeline.sources.times import unit_of
+from learning_pipeline.sources.in_house import values
+from learning_pipeline.sources.in_house.errors import ERROR_NAMES
+from learning_pipeline.sources.in_house.names import Field, Names, Row
 
-
-class Field(NamedTuple):
-    """What a field's name means. A weak one counts only where no stronger one tells the column."""
-
-    column: str
-    convert: Convert
-    weak: bool = False
-
-
-# column, how it is read, its names, and names that tell it only where no other does (the first of these wins).
-_TABLE: tuple[tuple[str, Convert, tuple[str, ...], tuple[str, ...]], ...] = (
+_TABLE: tuple[Row, ...] = (
     ("execution_id", values.label, ("execution_id", "task_id", "run_id", "id", "frame_id"), ()),
     ("agent_name", values.label, ("agent_name", "agent", "selected_agent", "adapter"), ("agent_id", "pool_type")),
     ("agent_version", values.label, ("agent_version",), ()),
@@ -92,44 +81,13 @@ _TABLE: tuple[tuple[str, Convert, tuple[str, ...], tuple[str, ...]], ...] = (
 # Fields that are read together, not one by one.
 EVENT_NAMES = ("event", "event_type")
 OUTCOME_NAMES = ("status", "outcome", "success", "result", "verdict", "passed")
-ERROR_NAMES = ("error_type", "error_message", "error", "error_code")
 AGENTS_NAMES = ("agents", "agents_invoked", "agent_sequence", "execution_sequence")
 CHANGE_NAMES = ("delta", "tool_events")
-TOGETHER = frozenset((*EVENT_NAMES, *OUTCOME_NAMES, *ERROR_NAMES, *AGENTS_NAMES, *CHANGE_NAMES, "checks"))
+_TOGETHER = (*EVENT_NAMES, *OUTCOME_NAMES, *ERROR_NAMES, *AGENTS_NAMES, *CHANGE_NAMES, "checks")
 
 # A duration may be written under any of these names, in any unit that the last part of the name tells.
 _DURATION = re.compile(
     r"(?:total_)?(?:execution_|task_|processing_)?(?:duration|time|latency|elapsed(?:_time)?|runtime|wall_time)_[a-z]+"
 )
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-
-def _by_name() -> dict[str, tuple[Field, ...]]:
-    named: dict[str, tuple[Field, ...]] = {}
-    for column, convert, strong, weak in _TABLE:
-        for name in strong:
-            named[name] = (*named.get(name, ()), Field(column, convert))
-        for name in weak:
-            named[name] = (*named.get(name, ()), Field(column, convert, weak=True))
-    return named
-
-
-# The order in which weak names are asked.
-WEAK_ORDER: dict[str, tuple[str, ...]] = {column: weak for column, _, _, weak in _TABLE if weak}
-_FIELDS = _by_name()
-_DURATION_FIELD = (Field("duration_ms", values.duration),)
-
-
-def plain_name(name: str) -> str:
-    """Return a field's name as the table spells it: `executionId` and `Execution-ID` are `execution_id`."""
-    if name in _FIELDS or name in TOGETHER:
-        return name
-    return _CAMEL.sub("_", name.strip()).replace("-", "_").replace(" ", "_").lower()
-
-
-def fields_of(name: str) -> tuple[Field, ...]:
-    """Return what a plain name means: nothing where the table does not have it."""
-    found = _FIELDS.get(name)
-    if found is None and _DURATION.fullmatch(name) and unit_of(name) is not None:
-        return _DURATION_FIELD
-    return found or ()
+NAMES = Names(_TABLE, together=_TOGETHER, duration=(Field("duration_ms", values.duration), _DURATION))

@@ -32,7 +32,7 @@ def sniff(head: bytes) -> bool:
         line = decode(first)[0]
     except LineError:
         return False
-    names = {fields.plain_name(name) for name in line}
+    names = {fields.NAMES.plain_name(name) for name in line}
     if _FOREIGN_FIELDS & line.keys():
         return False
     is_event = line.get("event") in ("started", "completed", "record") and bool(names & {"agent_name", "execution_id"})
@@ -42,7 +42,7 @@ def sniff(head: bytes) -> bool:
 def parse(lines: Iterable[Line], options: Options) -> Parsed:
     """Read lines into records of the family `executions`."""
     rows: list[dict[str, Any]] = []
-    parsed = Parsed(pl.DataFrame(schema=SCHEMA))
+    parsed = Parsed()
     for line in lines:
         parsed.lines_read += 1
         try:
@@ -60,7 +60,7 @@ def parse(lines: Iterable[Line], options: Options) -> Parsed:
 def _rows(line: Line, options: Options, parsed: Parsed) -> list[dict[str, Any]]:
     rows = []
     for value in decode(line.raw):
-        found, unknown = records(value, options.naive_zone)
+        found, unknown = records(value, options)
         parsed.unknown.update(unknown)
         for row in found:
             row["source_line"] = line.number

@@ -1,7 +1,7 @@
 """From the object of a line to records: the execution, and one for each agent that it names."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -9,9 +9,10 @@ import msgspec
 
 from learning_pipeline.contracts.vocabulary import AGENT_KINDS, LABEL_WEIGHTS
 from learning_pipeline.sources import normal
-from learning_pipeline.sources.base import key_of
+from learning_pipeline.sources.base import Options, key_of
 from learning_pipeline.sources.execution_log import fields, outcome
-from learning_pipeline.sources.execution_log.read import read_fields
+from learning_pipeline.sources.in_house.errors import ERROR_NAMES, failure
+from learning_pipeline.sources.in_house.read import read_fields
 from learning_pipeline.sources.json_lines import LineError
 
 # Namespace of the ids that are derived here.
@@ -45,13 +46,13 @@ _EVENT_WORDS = (
 _NO_LETTERS = re.compile(r"[^a-z]+")
 
 
-def records(line: dict[str, Any], zone: tzinfo | None) -> tuple[list[Row], list[str]]:
+def records(line: dict[str, Any], options: Options) -> tuple[list[Row], list[str]]:
     """Return the records of a line's object, and the names of fields that the table does not have.
 
     Raises:
         LineError: the line breaks a rule.
     """
-    said, together, attributes, unknown = read_fields(line, zone)
+    said, together, attributes, unknown = read_fields(line, fields.NAMES, options)
     event = _event(together)
     if event is None:
         return [], ["kind:" + str(_first(together, fields.EVENT_NAMES))[:100]]
@@ -59,7 +60,7 @@ def records(line: dict[str, Any], zone: tzinfo | None) -> tuple[list[Row], list[
     content = _encoder.encode(line).decode("utf-8", "replace")
     row["record_key"] = key_of("execution_log", content)
     agents = _agents(together)
-    children = [] if agents is None else _children(agents, row, zone)
+    children = [] if agents is None else _children(agents, row, options)
     _finish(row, attributes)
     return [row, *children], unknown
 
@@ -81,7 +82,7 @@ def _row(said: Row, together: dict[str, Any], attributes: dict[str, Any], event:
     """Put together the columns of the execution; attributes are filled on the way."""
     row = dict(said)
     row["event"] = event
-    error = outcome.failure({name: together[name] for name in fields.ERROR_NAMES if name in together})
+    error = failure({name: together[name] for name in ERROR_NAMES if name in together})
     # A code of an error is no verdict; an exit code of the run is.
     told = outcome.evidence(
         {name: together[name] for name in fields.OUTCOME_NAMES if name in together},
@@ -217,7 +218,7 @@ def _agent_name(agent: Any) -> str | None:
     return agent.strip() if isinstance(agent, str) and agent.strip() else None
 
 
-def _children(agents: list[Any], parent: Row, zone: tzinfo | None) -> list[Row]:
+def _children(agents: list[Any], parent: Row, options: Options) -> list[Row]:
     """Return one record per agent of the list, below the line's own execution."""
     if len(agents) == 1 and _agent_name(agents[0]) == parent["agent_name"] and not isinstance(agents[0], dict):
         return []
@@ -225,7 +226,7 @@ def _children(agents: list[Any], parent: Row, zone: tzinfo | None) -> list[Row]:
     for position, agent in enumerate(agents, 1):
         name = _agent_name(agent)
         own = {key: value for key, value in agent.items() if key != "name"} if isinstance(agent, dict) else {}
-        said, together, attributes, _ = read_fields({**own, "agent_name": name}, zone)
+        said, together, attributes, _ = read_fields({**own, "agent_name": name}, fields.NAMES, options)
         row: Row = {column: parent[column] for column in _SHARED if parent.get(column) is not None}
         row.update(said)
         if all(row.get(column) is None for column in ("started_at", "ended_at", "written_at")):

@@ -4,6 +4,8 @@ The later line wins, by its own time; what it leaves out is taken from the lines
 from the line with the strongest evidence, and of equal evidence from the later line.
 """
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from learning_pipeline.contracts.base import polars_schema
@@ -34,6 +36,7 @@ _TOLD: dict[str, _Type] = {
 }
 
 SCHEMA: dict[str, _Type] = {**RECORD_COLUMNS, **_EXTRA, **_TOLD}
+SCHEMAS = {"execution": SCHEMA}
 
 _ORDER = ("group_key", "execution_id", "at", "record_key")
 _OUTCOME = ("outcome", "outcome_source", "label_weight")
@@ -43,15 +46,18 @@ _LATEST = tuple(name for name in (*_TOLD, "computed_start", "ruled_error_type") 
 _KEY = ("group_key", "execution_id")
 
 
-def assemble(records: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def assemble(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Turn the records of executions into one row each (see `sources.base.Family`)."""
-    records = records.sort(_ORDER)
+    return {"executions": _executions(records["execution"].sort(_ORDER))}
+
+
+def _executions(records: pl.DataFrame) -> pl.DataFrame:
     alone = records.filter(pl.len().over(_KEY) == 1)
     several = records.filter(pl.len().over(_KEY) > 1)
     rows = _folded(several) if several.height else None
     single = _single(alone)
     united = single if rows is None else pl.concat([single, rows.select(single.columns)])
-    return {"executions": _finished(united)}
+    return _finished(united)
 
 
 def _single(records: pl.DataFrame) -> pl.DataFrame:

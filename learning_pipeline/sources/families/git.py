@@ -4,6 +4,7 @@ The history wins for what it knows for certain (author, times, changed lines, su
 they see (branch, session, duration). Checkouts, pushes, rewrites and fast-forward merges are events of their own.
 """
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import polars as pl
@@ -29,6 +30,7 @@ _TOLD: dict[str, _Type] = {
     if name not in RECORD_COLUMNS and name != "landed_at"
 }
 SCHEMA: dict[str, _Type] = {**RECORD_COLUMNS, "rank": pl.Int64, **_TOLD}
+SCHEMAS = {"event": SCHEMA}
 
 _HOOKS_FIRST = ("branch", "session_id", "duration_ms", "exit_code")
 _APART = (*_HOOKS_FIRST, "event_type", "attributes")
@@ -37,15 +39,19 @@ _LINEAGE = ("source", "source_file", "source_line", "host", "day")
 _KEY = ("group_key",)
 
 
-def assemble(records: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def assemble(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """Turn the records of git events into one row each (see `sources.base.Family`)."""
+    return {"git_events": _events(records["event"])}
+
+
+def _events(records: pl.DataFrame) -> pl.DataFrame:
     records = records.sort("group_key", "rank", "occurred_at", "record_key")
     count = pl.len().over("group_key")
     alone = records.filter(count == 1).select("group_key", *_LINEAGE, *_TOLD)
     several = records.filter(count > 1)
     if several.is_empty():
-        return {"git_events": alone}
-    return {"git_events": pl.concat([alone, _folded(several).select(alone.columns)])}
+        return alone
+    return pl.concat([alone, _folded(several).select(alone.columns)])
 
 
 def _folded(records: pl.DataFrame) -> pl.DataFrame:

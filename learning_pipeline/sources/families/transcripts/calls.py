@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from learning_pipeline.sources.families.transcripts.every import Records
+
 _LINEAGE = ("source", "source_file", "source_line", "host")
 _USAGE = (
     "input_tokens",
@@ -10,6 +12,7 @@ _USAGE = (
     "cache_write_5m_tokens",
     "cache_write_1h_tokens",
     "web_searches",
+    "reasoning_tokens",
 )
 
 
@@ -23,7 +26,7 @@ def known(name: str) -> pl.Expr:
     return pl.col(name).drop_nulls().first()
 
 
-def llm_calls(records: pl.DataFrame) -> pl.DataFrame:
+def llm_calls(records: Records) -> pl.DataFrame:
     """Return one row per model call.
 
     A response is written as several lines, each with the usage so far. The line with the largest usage counts,
@@ -32,7 +35,7 @@ def llm_calls(records: pl.DataFrame) -> pl.DataFrame:
     """
     counted = [pl.col(name).fill_null(0) for name in _USAGE]
     order = ["at", "source_file", "source_line", "record_key"]
-    calls = records.filter(pl.col("kind") == "call").sort(order)
+    calls = records["call"].sort(order)
     of_call = calls.group_by("group_key", "call_id", maintain_order=True).agg(
         first("at"),
         *(first(name) for name in _LINEAGE),
@@ -43,6 +46,10 @@ def llm_calls(records: pl.DataFrame) -> pl.DataFrame:
         pl.col("stop_reason").drop_nulls().last(),
         known("cwd"),
         known("branch"),
+        known("agent_name").alias("own_agent_name"),
+        known("reported_cost_usd"),
+        known("duration_ms"),
+        known("error_type"),
     )
     usage = (
         calls.with_columns(pl.sum_horizontal(counted).alias("_total"))
@@ -55,7 +62,7 @@ def llm_calls(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
+def tool_calls(records: Records) -> pl.DataFrame:
     """Return one row per tool call: its use joined with its result.
 
     A result whose use is not in the log (it was compacted away) is a row without a tool's name.
@@ -63,7 +70,7 @@ def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
     between the two lines; clocks may step back, so that is never below zero.
     """
     uses = (
-        records.filter(pl.col("kind") == "tool_use")
+        records["tool_use"]
         .sort("at", "source_file", "source_line")
         .unique(["group_key", "tool_call_id"], keep="first", maintain_order=True)
         .select(
@@ -78,16 +85,18 @@ def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
             "file_path",
             "command_name",
             "commits",
+            "tool_kind",
+            "agent_name",
         )
     )
     results = (
-        records.filter(pl.col("kind") == "tool_result")
+        records["tool_result"]
         .sort("at", "source_file", "source_line")
         .unique(["group_key", "tool_call_id"], keep="first", maintain_order=True)
         .select(
             "group_key",
             "tool_call_id",
-            *(pl.col(name).alias(f"result_{name}") for name in ("at", "day", *_LINEAGE, "agent_id")),
+            *(pl.col(name).alias(f"result_{name}") for name in ("at", "day", *_LINEAGE, "agent_id", "agent_name")),
             "is_error",
             "output_bytes",
             "exit_code",
@@ -95,6 +104,7 @@ def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
             "commit_prefix",
             "in_background",
             "duration_ms",
+            "error_type",
         )
     )
     elapsed = (pl.col("result_at") - pl.col("at")).dt.total_milliseconds().clip(lower_bound=0)
@@ -106,10 +116,12 @@ def tool_calls(records: pl.DataFrame) -> pl.DataFrame:
             pl.when(pl.col("commits").fill_null(False)).then(pl.col("commit_prefix")).alias("commit_prefix"),
         )
         .with_columns(
-            _tool_kind(),
+            pl.coalesce("tool_kind", _tool_kind()).alias("tool_kind"),
             _mcp_server(),
             *(pl.coalesce(name, f"result_{name}").alias(name) for name in ("at", "day", *_LINEAGE, "agent_id")),
+            pl.coalesce("agent_name", "result_agent_name").alias("own_agent_name"),
         )
+        .drop("agent_name", "result_agent_name")
         .sort("group_key", "tool_call_id")
     )
 
@@ -128,7 +140,6 @@ def _tool_kind() -> pl.Expr:
         .when(name == "Skill")
         .then(pl.lit("skill"))
         .otherwise(pl.lit("builtin"))
-        .alias("tool_kind")
     )
 
 

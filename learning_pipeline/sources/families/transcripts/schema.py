@@ -1,73 +1,98 @@
 """What one line of any agent's transcript says, in one normal form.
 
-A line makes one record, or several: an assistant's line makes a `call` and a `tool_use` per tool in it.
+A line makes one record, or several: an assistant's line makes a `call` and a `tool_use` per tool in it. Each kind of
+record is a table of its own, with the columns that it uses.
 """
 
 import polars as pl
 
 from learning_pipeline.sources.base import RECORD_COLUMNS
 
-KINDS = (
-    "prompt",  # a person asked the main agent
-    "task",  # an agent asked a sub-agent
-    "call",  # a part of a model's response, with the usage so far
-    "tool_use",  # an agent called a tool
-    "tool_result",  # what the tool gave back
-    "interrupt",  # a person stopped the agent
-    "api_error",  # a call failed for good
-    "retry",  # a call failed and is tried again
-    "turn_end",  # the agent's own measure of the turn
-)
-
+_Type = type[pl.DataType] | pl.DataType
 _Timestamp = pl.Datetime("us", "UTC")
 
-SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
-    **RECORD_COLUMNS,
-    "kind": pl.Enum(KINDS),
+# What a record of any kind has beyond RECORD_COLUMNS.
+COMMON: dict[str, _Type] = {
     "at": _Timestamp,
     "agent_id": pl.String,  # sub-agent's id within the session; null for the main agent
     "parent_tool_call_id": pl.String,  # tool call that started the sub-agent, where the line says
-    "record_id": pl.String,  # of prompts and tasks: the line's own id
+    "agent_name": pl.String,  # who acts, where the log names him; else the agent that writes such logs
     "cwd": pl.String,
     "branch": pl.String,
     "agent_version": pl.String,
-    # prompt, task, interrupt, api_error
+}
+
+_ASKED: dict[str, _Type] = {
+    "record_id": pl.String,  # the line's own id
     "text": pl.String,
     "text_hash": pl.String,
-    # call
-    "call_id": pl.String,
-    "request_id": pl.String,
-    "model": pl.String,
-    "input_tokens": pl.Int64,
-    "output_tokens": pl.Int64,
-    "cache_read_tokens": pl.Int64,
-    "cache_write_5m_tokens": pl.Int64,
-    "cache_write_1h_tokens": pl.Int64,
-    "web_searches": pl.Int64,
-    "service_tier": pl.String,
-    "stop_reason": pl.String,
-    # tool_use
-    "tool_call_id": pl.String,
-    "tool_name": pl.String,
-    "input_bytes": pl.Int64,
-    "file_path": pl.String,
-    "command_name": pl.String,
-    "commits": pl.Boolean,  # the command makes a commit
-    "subagent_type": pl.String,
-    "requested_model": pl.String,
-    # tool_result
-    "is_error": pl.Boolean,
-    "output_bytes": pl.Int64,
-    "exit_code": pl.Int64,
-    "decision": pl.String,
-    "commit_prefix": pl.String,
-    "result_agent_id": pl.String,
-    "in_background": pl.Boolean,
-    # tool_result, turn_end: as the log measured it
-    "duration_ms": pl.Int64,
-    # retry: how often so far
-    "attempt": pl.Int64,
 }
+
+# What a record of each kind has beyond that.
+OWN: dict[str, dict[str, _Type]] = {
+    # A person asked the main agent; an agent asked a sub-agent.
+    "prompt": _ASKED,
+    "task": _ASKED,
+    # A part of a model's response, with the usage so far.
+    "call": {
+        "call_id": pl.String,
+        "request_id": pl.String,
+        "model": pl.String,
+        "stop_reason": pl.String,
+        "input_tokens": pl.Int64,  # without what came from the cache
+        "output_tokens": pl.Int64,
+        "cache_read_tokens": pl.Int64,
+        "cache_write_5m_tokens": pl.Int64,
+        "cache_write_1h_tokens": pl.Int64,
+        "web_searches": pl.Int64,
+        "service_tier": pl.String,
+        "reasoning_tokens": pl.Int64,  # part of output_tokens
+        "reported_cost_usd": pl.String,  # the decimal as the log prints it
+        "duration_ms": pl.Int64,
+        "error_type": pl.String,  # of a call that failed
+    },
+    # An agent called a tool.
+    "tool_use": {
+        "tool_call_id": pl.String,
+        "tool_name": pl.String,
+        "input_bytes": pl.Int64,
+        "file_path": pl.String,
+        "command_name": pl.String,
+        "commits": pl.Boolean,  # the command makes a commit
+        "subagent_type": pl.String,
+        "requested_model": pl.String,
+        "text": pl.String,
+        "text_hash": pl.String,
+        "tool_kind": pl.String,  # where the log says it
+    },
+    # What the tool gave back.
+    "tool_result": {
+        "tool_call_id": pl.String,
+        "is_error": pl.Boolean,
+        "output_bytes": pl.Int64,
+        "exit_code": pl.Int64,
+        "decision": pl.String,
+        "commit_prefix": pl.String,
+        "result_agent_id": pl.String,
+        "in_background": pl.Boolean,
+        "duration_ms": pl.Int64,  # as the log measured it
+        "error_type": pl.String,
+    },
+    # What an edit changed in a file.
+    "change": {"file_path": pl.String, "lines_added": pl.Int64, "lines_removed": pl.Int64},
+    # A person stopped the agent.
+    "interrupt": {},
+    # A call failed for good.
+    "api_error": {"text": pl.String, "error_type": pl.String},
+    # A call failed and is tried again; how often so far.
+    "retry": {"attempt": pl.Int64},
+    # The agent's own measure of the turn, and how it says that the turn ended (in the normal form of outcomes).
+    "turn_end": {"duration_ms": pl.Int64, "outcome": pl.String},
+}
+KINDS = tuple(OWN)
+KIND = pl.Enum(KINDS)
+
+SCHEMAS: dict[str, dict[str, _Type]] = {kind: {**RECORD_COLUMNS, **COMMON, **own} for kind, own in OWN.items()}
 
 # Words of people and agents: redacted before anything is written.
 TEXT_COLUMNS = ("text", "file_path", "cwd", "command_name")

@@ -1,0 +1,115 @@
+"""The records of a family: a table for each kind in memory, one Parquet file a day on disk."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from learning_pipeline.lake.store import read_parquet, write_parquet
+from learning_pipeline.sources.base import RECORD_COLUMNS
+
+# The records of each kind.
+Records = Mapping[str, pl.DataFrame]
+
+# What names a line.
+LINE = ("source", "source_file", "source_line")
+
+_TYPES = {**RECORD_COLUMNS, "landing": pl.Int64()}
+
+
+def united(parts: Iterable[Records]) -> dict[str, pl.DataFrame]:
+    """Return the records of some tables as one."""
+    frames: dict[str, list[pl.DataFrame]] = {}
+    for part in parts:
+        for kind, frame in part.items():
+            frames.setdefault(kind, []).append(frame)
+    return {kind: pl.concat(found) for kind, found in frames.items()}
+
+
+def column(records: Records, *names: str) -> pl.DataFrame:
+    """Return columns that every kind has, of all kinds, each combination of values once."""
+    found = [frame.select(names).unique() for frame in records.values()]
+    none = pl.DataFrame(schema={name: _TYPES[name] for name in names})
+    return pl.concat([none, *found]).unique()
+
+
+def of_days(records: Records, days: set[date]) -> dict[str, pl.DataFrame]:
+    """Return the records of some days."""
+    wanted = pl.Series(sorted(days), dtype=pl.Date).implode()
+    found = {kind: frame.filter(pl.col("day").is_in(wanted)) for kind, frame in records.items()}
+    return {kind: frame for kind, frame in found.items() if frame.height}
+
+
+def pieces(records: Records, most: int) -> Iterator[dict[str, pl.DataFrame]]:
+    """Cut records into spans of days with not many more than so many each."""
+    counts = [frame.group_by("day").len() for frame in records.values()]
+    if not counts:
+        return
+    by_day = pl.concat(counts).group_by("day").agg(pl.col("len").sum()).sort("day")
+    if by_day["len"].sum() <= most:
+        yield dict(records)
+        return
+    days: set[date] = set()
+    taken = 0
+    for day, n in by_day.iter_rows():
+        if days and taken + n > most:
+            yield of_days(records, days)
+            days, taken = set(), 0
+        days.add(day)
+        taken += n
+    yield of_days(records, days)
+
+
+class RecordStore:
+    """The records of one family, by day.
+
+    `landing` is the id of the landing that brought a record: where it was never committed, that landing was
+    killed, and its lines still count as new.
+    """
+
+    def __init__(self, root: Path, family: Any) -> None:
+        self.root = root / "_records" / family.NAME
+        self.kind = pl.Enum(list(family.SCHEMAS))
+        self.schemas = {kind: {**schema, "landing": pl.Int64()} for kind, schema in family.SCHEMAS.items()}
+
+    def path(self, day: date) -> Path:
+        return self.root / f"day={day.isoformat()}" / "records.parquet"
+
+    def days(self) -> set[date]:
+        """Return the days that have records."""
+        return {date.fromisoformat(path.parent.name[4:]) for path in self.root.glob("day=*/records.parquet")}
+
+    def read(self, days: Iterable[date]) -> dict[str, pl.DataFrame]:
+        """Return the records of some days; a column that a day's file does not have is null."""
+        return united(self._split(read_parquet(path)) for path in map(self.path, sorted(days)) if path.exists())
+
+    def _split(self, wide: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        found = {}
+        for kind in wide["kind"].unique():
+            part = wide.filter(pl.col("kind").cast(pl.String) == kind)
+            found[kind] = part.select(
+                (pl.col(name) if name in part.columns else pl.lit(None)).cast(dtype).alias(name)
+                for name, dtype in self.schemas[kind].items()
+            )
+        return found
+
+    def write(self, records: Records, days: set[date]) -> None:
+        """Make these records the whole of some days; those of other days are passed over."""
+        parts: dict[date, list[pl.DataFrame]] = {day: [] for day in days}
+        for kind, frame in records.items():
+            labelled = frame.with_columns(pl.lit(kind, dtype=self.kind).alias("kind"))
+            for (day,), part in labelled.group_by("day"):
+                if day in parts:
+                    # Left out: columns that no record of the day has.
+                    parts[day].append(part.select(s.name for s in part if s.null_count() < part.height))
+
+        def write(item: tuple[date, list[pl.DataFrame]]) -> None:
+            write_parquet(pl.concat(item[1], how="diagonal"), self.path(item[0]))
+
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            for _ in pool.map(write, ((day, found) for day, found in parts.items() if found)):
+                pass
