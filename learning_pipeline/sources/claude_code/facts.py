@@ -6,6 +6,9 @@ from typing import Any
 import msgspec
 
 from learning_pipeline.sources.claude_code.rows import NOTHING, Block, ToolInput, ToolUseResult
+from learning_pipeline.sources.shell import makes_commit as makes_commit
+from learning_pipeline.sources.shell import printed_commit
+from learning_pipeline.sources.shell import program as program
 
 _TOOL_INPUT = msgspec.json.Decoder(ToolInput)
 
@@ -19,11 +22,6 @@ TAGGED = (
 )
 INTERRUPTED = "[Request interrupted"
 
-_SKIP_TO_PROGRAM = re.compile(r"^(?:\s*(?:cd\s+\S+\s*(?:&&|;)|\w+=\S*|sudo|env|time|exec)\s*)*", re.ASCII)
-_PROGRAM = re.compile(r"[^\s;|&()<>\"']+")
-_MAKES_COMMIT = re.compile(r"\bgit\b[^|;&\n]*\b(?:commit|merge|cherry-pick|revert|rebase|am)\b")
-# `[branch abc1234] subject`, as `git commit` prints it, inside a JSON string.
-_COMMITTED = re.compile(rb"\[[^\[\]\\\"]{1,200} ([0-9a-f]{7,40})\] ")
 _EXIT_CODE = re.compile(rb"Exit code (-?\d{1,6})\b")
 _ABBREVIATED = re.compile(r"[0-9a-f]{7,40}")
 
@@ -43,18 +41,6 @@ def tool_input(block: Block) -> ToolInput:
         return ToolInput()
 
 
-def program(command: str) -> str | None:
-    """Return the program that a shell command starts with, without directory, assignments or `cd`."""
-    start = _SKIP_TO_PROGRAM.match(command)
-    word = _PROGRAM.search(command, start.end() if start else 0)
-    return word.group().rsplit("/", 1)[-1][:100] or None if word else None
-
-
-def makes_commit(command: str) -> bool:
-    """Say whether a shell command runs a git command that makes commits."""
-    return "git" in command and _MAKES_COMMIT.search(command) is not None
-
-
 def commit_prefix(block: Block, result: object) -> str | None:
     """Return the abbreviated commit that a tool's result says was made."""
     if isinstance(result, ToolUseResult) and isinstance(result.gitOperation, dict):
@@ -62,12 +48,7 @@ def commit_prefix(block: Block, result: object) -> str | None:
         sha = commit.get("sha") if isinstance(commit, dict) else None
         if isinstance(sha, str) and _ABBREVIATED.fullmatch(sha):
             return sha
-    content = bytes(block.content)
-    if b"changed" in content:
-        made = _COMMITTED.findall(content)
-        if made:
-            return str(made[-1].decode())
-    return None
+    return printed_commit(bytes(block.content))
 
 
 def exit_code(block: Block) -> int | None:

@@ -12,6 +12,7 @@ from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, 
 from learning_pipeline.sources.claude_code.time import utc_text
 from learning_pipeline.sources.families.transcripts.table import RecordTable
 from learning_pipeline.sources.normal import model as normal_model
+from learning_pipeline.sources.shell import makes_commit, program
 
 # Kinds of row that hold nothing that is kept, and the name of the rule that says so.
 IGNORED_TYPES = {
@@ -162,7 +163,7 @@ class Recorder:
         path = command = commits = subagent = model = text = text_hash = None
         given = facts.tool_input(block)
         if name == "Bash" and isinstance(given.command, str):
-            command, commits = facts.program(given.command), facts.makes_commit(given.command)
+            command, commits = program(given.command), makes_commit(given.command)
         elif name in _SUBAGENT_TOOLS:
             subagent, model = facts.text_of(given.subagent_type), facts.text_of(given.model)
             text = facts.text_of(given.prompt)
