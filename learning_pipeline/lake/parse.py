@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import polars as pl
@@ -93,7 +94,7 @@ def parse_files(job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame
     origin = [pl.lit(job.kind).alias("source"), pl.lit(job.host).alias("host")]
     records_by_kind = {kind: frame.with_columns(origin) for kind, frame in united(frames).items()}
     for result in results:
-        clean_rejects(result)
+        clean_rejects(result, job.mode)
     return redact_records(records_by_kind, family.TEXT_COLUMNS, job.mode), results
 
 
@@ -131,12 +132,16 @@ def _parse_file(job: Job, source: Any, task: Task, table: Any) -> tuple[pl.DataF
     return records, result
 
 
-def clean_rejects(result: FileResult) -> None:
-    """Redact what is kept of rejected lines, one reject a line, and cut it."""
+def clean_rejects(result: FileResult, mode: Mode) -> None:
+    """Redact what is kept of rejected lines, one reject a line, and cut it; with `hash`, only a digest is kept."""
     unique: dict[int, Reject] = {}
     for reject in result.rejects:
         unique.setdefault(reject.line, reject)
     for reject in unique.values():
+        if mode == "hash":
+            reject.raw = f"sha256:{sha256(reject.raw).hexdigest()}".encode()
+            reject.reason, reject.value = f"breaks the rule {reject.check}", None
+            continue
         text = reject.raw[: 4 * _RAW_BYTES].decode("utf-8", "replace").replace("\x00", "\\0")
         reject.raw = redact(text).encode()[:_RAW_BYTES]
         reject.reason = redact(reject.reason)[:500]

@@ -65,9 +65,9 @@ def find(spec: SourceSpec) -> list[Found]:
     return [Found(spec.kind, path, 0, 0)]
 
 
-def is_changed(found: Found, cursor: Cursor | None) -> bool:
+def is_changed(file: Found, cursor: Cursor | None) -> bool:
     """Say whether any branch or tag moved since the history was read."""
-    return cursor is None or _fingerprint(_tips(found.path)) != cursor.fingerprint
+    return cursor is None or _fingerprint(_tips(file.path)) != cursor.fingerprint
 
 
 def _fingerprint(tips: Sequence[str]) -> str:
@@ -131,7 +131,7 @@ def parse(state: State, job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.D
                 tips=tips,
             )
         )
-        clean_rejects(results[-1])
+        clean_rejects(results[-1], job.mode)
     frame = pl.concat(frames).with_columns(pl.lit(job.kind).alias("source"), pl.lit(job.host).alias("host"))
     ((kind, schema),) = family.SCHEMAS.items()
     return redact_records({kind: frame.select(*schema)}, family.TEXT_COLUMNS, job.mode), results
