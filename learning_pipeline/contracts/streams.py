@@ -193,7 +193,10 @@ class GitEvents(Stream):
     parents: StringList = field("Parents of the commit")
     author_hash: Text = field("Hash of the author's mail address")
     committer_hash: Text = field("Hash of the committer's mail address")
-    occurred_at: Timestamp = field("When it happened; of a commit, the committer's time", null=False)
+    occurred_at: Timestamp = field(
+        "When it happened; of a commit, and of a note on it, the committer's time; null of a note that nothing dates, "
+        "whose day is 1970-01-01"
+    )
     subject: Text = field("First line of the message, redacted")
     files_changed: Integer = count_field("Files changed")
     lines_added: Integer = count_field("Lines added", unit="lines")

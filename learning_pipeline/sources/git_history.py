@@ -1,10 +1,9 @@
-"""The history of a git repository, from the output of one `git log`.
+"""The history of a git repository, from the output of one `git log`, or from a file of exported commits.
 
 The lake runs `git log` with LOG_ARGUMENTS and hands `cut` of its output to `parse`; it fills in the columns
 `repository` and `remote`. A commit's id identifies what it says, so a commit that is read again is a duplicate.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -13,8 +12,11 @@ from uuid import uuid5
 import msgspec
 import polars as pl
 
+from learning_pipeline.sources import exported_commits
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
 from learning_pipeline.sources.families.git import FROM_HISTORY, NAMESPACE, SCHEMA
+from learning_pipeline.sources.git_values import line_number, mail_hash
+from learning_pipeline.sources.json_lines import LineError, decode
 from learning_pipeline.sources.trailers import trailers
 
 KIND = "git_history"
@@ -44,14 +46,15 @@ LOG_ARGUMENTS = (
 
 _STAT = rb"\n?(?:\d+|-)\t(?:\d+|-)\t[^\0]*(?:\0|\Z)"
 _RECORD = re.compile(rb"\x1e([0-9a-f]{40}(?:[0-9a-f]{24})?)\x1f[^\0]*\0[^\0]*(?:\0|\Z)(?:" + _STAT + rb")*")
+_FIRST = b"\x1e"  # of a record
 _NUMBERS = re.compile(rb"\n?(\d+|-)\t(\d+|-)\t[^\0]*\0?")
 _LAST_SECOND = 4_102_444_800  # 2100-01-01
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def sniff(head: bytes) -> bool:
-    """Say no: a repository is not a file."""
-    return False
+    """Say whether a file holds exported commits; a repository is not a file."""
+    return exported_commits.sniff(head) is not None
 
 
 def cut(stream: bytes) -> Iterator[Line]:
@@ -69,11 +72,6 @@ def cut(stream: bytes) -> Iterator[Line]:
     yield from _left_over(stream, at, len(stream))
 
 
-def line_number(commit: str) -> int:
-    """Return the number that stands for a commit where other sources have a line's number."""
-    return int(commit[:15], 16)
-
-
 def _left_over(stream: bytes, start: int, end: int) -> Iterator[Line]:
     raw = stream[start:end]
     if raw.strip(b"\0\n"):
@@ -87,15 +85,31 @@ def parse(lines: Iterable[Line], options: Options) -> Parsed:
     for line in lines:
         parsed.lines_read += 1
         try:
-            row = _row(line.raw)
+            found = _exported(line.raw, parsed) if line.raw[:1] != _FIRST else [_row(line.raw)]
+        except LineError as error:
+            parsed.rejects.append(
+                Reject(line.number, line.offset, error.check, error.reason, line.raw, error.column, error.value)
+            )
+            continue
         except ValueError as error:
             parsed.rejects.append(Reject(line.number, line.offset, "git_record", str(error), line.raw))
             continue
-        row["source_line"] = line.number
-        for name, values in rows.items():
-            values.append(row.get(name))
+        for row in found:
+            row["source_line"] = line.number
+            for name, values in rows.items():
+                values.append(row.get(name))
     parsed.records = pl.DataFrame([pl.Series(name, rows[name], dtype=dtype) for name, dtype in SCHEMA.items()])
     return parsed
+
+
+def _exported(raw: bytes, parsed: Parsed) -> list[dict[str, object]]:
+    """Return the records of a line of exported commits; what is no JSON is a broken record of git."""
+    if raw.lstrip()[:1] not in (b"{", b"\xef"):
+        raise ValueError("this is neither a record of git log nor an exported commit")
+    unknown: list[str] = []
+    found = [exported_commits.commit_row(said, unknown) for said in decode(raw)]
+    parsed.unknown.update(unknown)
+    return found
 
 
 def _row(raw: bytes) -> dict[str, object]:
@@ -122,19 +136,21 @@ def _row(raw: bytes) -> dict[str, object]:
     full_revert = told.reverts if told.reverts is not None and len(told.reverts) == 40 else None
     is_revert = told.reverts is not None or (subject or "").startswith('Revert "')
     is_merge = len(parents) > 1
-    attributes = {
+    facts = {
         "authored_at": authored.isoformat() if authored not in (None, committed) and authored else None,
-        "checkpoint": told.checkpoint,
+        "checkpoint": told.checkpoints[0] if told.checkpoints else None,
+        "checkpoints": told.checkpoints if len(told.checkpoints) > 1 else None,
         "co_authored_model": told.model,
         "commit": commit if len(commit) != 40 else None,
         "reverts_prefix": told.reverts if full_revert is None else None,
     }
-    given = {name: value for name, value in attributes.items() if value is not None}
+    given = {name: value for name, value in facts.items() if value is not None}
     return {
         "record_key": key_of(KIND, commit),
         "group_key": commit,
         "day": committed.date(),
         "rank": FROM_HISTORY,
+        "in_history": True,
         "event_id": str(uuid5(NAMESPACE, f"commit\x1f{commit}")),
         "event_type": "revert" if is_revert else "merge" if is_merge else "commit",
         "commit": commit if len(commit) == 40 else None,
@@ -148,7 +164,7 @@ def _row(raw: bytes) -> dict[str, object]:
         "reverts_commit": full_revert,
         "co_authored_agent": told.agent,
         "session_id": told.session_id,
-        "attributes": _encode(given).decode() if given else None,
+        "facts": _encode(given).decode() if given else None,
     }
 
 
@@ -169,9 +185,3 @@ def _changes(raw: bytes, start: int, is_merge: bool) -> dict[str, int | None]:
             added += int(match[1])
             removed += int(match[2])
     return {"files_changed": files, "lines_added": added, "lines_removed": removed}
-
-
-def mail_hash(mail: bytes) -> str | None:
-    """Return what stands for a mail address: the start of the SHA-256 of it in lower case."""
-    mail = mail.strip().lower()
-    return hashlib.sha256(mail).hexdigest()[:16] if mail else None

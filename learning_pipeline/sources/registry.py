@@ -7,6 +7,8 @@ from typing import Any
 # file is one too. A file of unknown kind is offered to them in this order.
 FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     "claude_code": ("*.jsonl", "*.jsonl.*"),
+    "git_notes": ("*.jsonl", "*.jsonl.*"),
+    "entire_checkpoints": ("metadata.json", "commits*.jsonl", "transcript.jsonl", "content_hash.txt", "context.md"),
     "git_hooks": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*", "*.csv", "*.csv.*"),
     "execution_log": ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*"),
 }

@@ -18,6 +18,7 @@ _TRAILER = re.compile(
 )
 _REVERTS = re.compile(r"\bThis reverts commit ([0-9a-f]{7,40})\b")
 _SESSION_DATE = re.compile(r"^\d{4}-\d\d-\d\d-(?=[0-9a-f]{8}-)")
+_CHECKPOINT = re.compile(r"[0-9a-f]{6,40}")
 _MAIL = re.compile(r"<[^>]*>")
 
 
@@ -27,8 +28,8 @@ class Trailers(NamedTuple):
     agent: str | None = None  # co-author that is an agent, by its normal name
     model: str | None = None  # family of the model that the co-author's name holds
     session_id: str | None = None
-    checkpoint: str | None = None
     reverts: str | None = None  # commit that is reverted, in full or abbreviated
+    checkpoints: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -44,25 +45,33 @@ def session(value: str) -> str | None:
     return None if is_null_word(found.lower()) else found
 
 
+def checkpoint_of(value: str) -> str | None:
+    """Return a checkpoint's id, None for what is none."""
+    found = value.strip().lower()
+    return found if _CHECKPOINT.fullmatch(found) else None
+
+
 def trailers(message: str) -> Trailers:
     """Read a commit's whole message. Of several agents or sessions the first counts."""
-    agent_name = model = session_id = checkpoint = None
+    agent_name = model = session_id = None
+    checkpoints: dict[str, None] = {}
     if ":" in message:
         for match in _TRAILER.finditer(message):
             name, value = match["name"].lower(), match["value"]
             if name.endswith("-by"):
                 if agent_name is None and (agent_name := agent(value)) is not None:
-                    model = _model(value)
+                    model = model_of(value)
             elif name == "entire-checkpoint":
-                checkpoint = checkpoint or value
+                if (checkpoint := checkpoint_of(value)) is not None:
+                    checkpoints[checkpoint] = None
             elif " " not in value:
                 session_id = session_id or session(value)
     reverts = _REVERTS.search(message)
-    return Trailers(agent_name, model, session_id, checkpoint, reverts[1] if reverts else None)
+    return Trailers(agent_name, model, session_id, reverts[1] if reverts else None, tuple(checkpoints))
 
 
 @lru_cache(maxsize=4096)
-def _model(person: str) -> str | None:
+def model_of(person: str) -> str | None:
     """Return the family of the model in a co-author's name: `Claude Opus 4.6 (1M context) <...>`."""
     name = _MAIL.sub("", person).strip()
     inner = re.search(r"\(([^()]*)\)\s*$", name)

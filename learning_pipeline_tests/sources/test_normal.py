@@ -267,7 +267,7 @@ def test_trailers() -> None:
         "Entire-Session: 2026-01-02-0b1d6a5e-1111-4c4c-8d8d-000000000000\nEntire-Checkpoint: 0123456789ab\n"
     )
     told = trailers.trailers(message)
-    assert told == ("claude-code", "claude-opus-4.6", "0b1d6a5e-1111-4c4c-8d8d-000000000000", "0123456789ab", None)
+    assert told == ("claude-code", "claude-opus-4.6", "0b1d6a5e-1111-4c4c-8d8d-000000000000", None, ("0123456789ab",))
     assert trailers.trailers("No trailer\n\nin this session: nothing happened") == trailers.Trailers()
     assert trailers.trailers("x\n\nClaude-Session: https://example.org/code/session_01").session_id == "session_01"
     assert trailers.agent("Copilot <198982749+Copilot@users.noreply.github.com>") == "copilot"

@@ -1,0 +1,5 @@
+"""Checkpoints of Entire: which session's work is in which commit, and how much of it an agent wrote."""
+
+from learning_pipeline.sources.entire_checkpoints.parse import FAMILY, KIND, MODE, parse, sniff
+
+__all__ = ["FAMILY", "KIND", "MODE", "parse", "sniff"]
