@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from learning_pipeline.lake.land import LandReport, land
+from learning_pipeline.lake.land import land
+from learning_pipeline.lake.report import LandReport
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake
 from learning_pipeline.settings import Settings, SourceSpec, load_settings

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from learning_pipeline.errors import PipelineError, UsageError
 from learning_pipeline.lake.files import Cursor, Found
-from learning_pipeline.lake.read import head
 from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources.registry import FILE_KINDS, FILE_PATTERNS, KINDS, REPOSITORY_KINDS, source
@@ -73,6 +72,8 @@ def _walk(spec: SourceSpec) -> Iterator[str]:
 
 
 def _kind_by_content(path: str) -> str:
+    from learning_pipeline.lake.read import head
+
     start = head(path)
     return next((kind for kind in FILE_KINDS if source(kind).sniff(start)), UNKNOWN)
 

@@ -15,6 +15,7 @@ from learning_pipeline.lake.records import RecordStore, column
 from learning_pipeline.lake.redact import redact_records
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest, read_parquet
+from learning_pipeline.lake.upkeep import lost_days, partitions, read_with, reading, remember
 from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
 
@@ -23,32 +24,20 @@ _STRICTNESS = ("full", "redacted", "hash")
 _DAYS_AT_ONCE = 31
 
 
-def is_needed(settings: Settings, state: State, lake: Lake) -> bool:
-    """Say whether a file is missing, the state was lost, or a setting changed. It opens no file."""
-    partitions = _partitions(state)
-    if not partitions and any(lake.root.glob("*/day=*")):
-        return True
-    if any(not lake.path(stream, day).exists() for stream, day in partitions):
-        return True
-    if any(_lost_days(state, lake, name) for name in registry.FAMILIES):
-        return True
-    return bool(partitions) and _reading(settings) != _read_with(state)
-
-
 def repair(settings: Settings, state: State, lake: Lake, now: datetime) -> Merged:
     """Bring files, state and settings in line again; return the days that changed, and what broke a contract."""
     merged = Merged(fresh=pl.DataFrame(), settled=pl.DataFrame())
-    if not _partitions(state):
+    if not partitions(state):
         _find_again(state, lake)
-    lost = {(stream, day) for stream, day in _partitions(state) if not lake.path(stream, day).exists()}
+    lost = {(stream, day) for stream, day in partitions(state) if not lake.path(stream, day).exists()}
     forget = any(stream == "quarantine" for stream, _ in lost)
     with state.transaction() as db:
         rows = [(stream, day.isoformat()) for stream, day in lost]
         db.executemany("delete from partitions where stream = ? and day = ?", rows)
-    zone, mode = _read_with(state)
+    zone, mode = read_with(state)
     stricter = mode is not None and _STRICTNESS.index(settings.task_text) > _STRICTNESS.index(mode)
     for name in registry.FAMILIES:
-        gone = _lost_days(state, lake, name)
+        gone = lost_days(state, lake.root, name)
         forget |= bool(gone)
         with state.transaction() as db:
             days = [(name, day.isoformat()) for day in gone]
@@ -63,41 +52,13 @@ def repair(settings: Settings, state: State, lake: Lake, now: datetime) -> Merge
         for part in _parts(sorted(again)):
             known = store.read(part)
             put_together(lake, family, merged, known, set(part), column(known, "group_key")["group_key"].sort(), now)
-    if forget or ((zone, mode) != (None, None) and zone != _reading(settings)[0]):
+    if forget or ((zone, mode) != (None, None) and zone != reading(settings)[0]):
         # What is lost, or was rejected for want of a time zone, is read from the logs again.
         with state.transaction() as db:
             db.execute("delete from files")
             db.execute("delete from tips")
     remember(settings, state)
     return merged
-
-
-def remember(settings: Settings, state: State) -> None:
-    """Note the settings that what is landed was read with."""
-    zone, mode = _reading(settings)
-    with state.transaction() as db:
-        values = [("naive_timezone", zone or ""), ("task_text", mode or "")]
-        db.executemany("insert or replace into facts (name, value) values (?, ?)", values)
-
-
-def _partitions(state: State) -> list[tuple[str, date]]:
-    rows = state.query("select stream, day from partitions order by stream, day")
-    return [(stream, date.fromisoformat(day)) for stream, day in rows]
-
-
-def _reading(settings: Settings) -> tuple[str | None, str | None]:
-    return settings.naive_timezone, settings.task_text
-
-
-def _read_with(state: State) -> tuple[str | None, str | None]:
-    return state.fact("naive_timezone") or None, state.fact("task_text") or None
-
-
-def _lost_days(state: State, lake: Lake, family: str) -> set[date]:
-    """Return the days that had records of a family, and have no file of them."""
-    rows = state.query("select distinct day from group_days where family = ?", (family,))
-    root = lake.root / "_records" / family
-    return {date.fromisoformat(day) for (day,) in rows if not (root / f"day={day}" / "records.parquet").exists()}
 
 
 def _find_again(state: State, lake: Lake) -> None:

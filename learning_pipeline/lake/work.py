@@ -1,18 +1,14 @@
 """Parses changed files, in several processes where that pays."""
 
-import concurrent.futures
-import gc
 import io
-import multiprocessing
-import os
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from learning_pipeline.lake import crew
+from learning_pipeline.lake.crew import Crew
 from learning_pipeline.lake.parse import FileResult, Job, Task, parse_files
 from learning_pipeline.lake.read import spans
 from learning_pipeline.lake.records import united
@@ -23,8 +19,6 @@ _PIECE_BYTES = 16 * 1024 * 1024
 _PIECES = 10
 # A file larger than two of these is cut into parts, where its kind allows it.
 _PART_BYTES = 48 * 1024 * 1024
-# Below this, starting another process takes longer than the work.
-_PARALLEL_BYTES = 24 * 1024 * 1024
 # What is read before it is merged: bounds memory, whatever the size of the input.
 _ROUND_BYTES = 640 * 1024 * 1024
 
@@ -58,48 +52,28 @@ def _parts(job: Job, task: Task) -> list[Task]:
     return [Task(task.found, offset, line, end) for offset, line, end in found]
 
 
-def rounds(work: Sequence[tuple[Job, list[Task]]], workers: int | None) -> Iterator[Iterator[Outcome]]:
+def rounds(work: Sequence[tuple[Job, list[Task]]], others: Crew | None) -> Iterator[Iterator[Outcome]]:
     """Parse all files of all kinds, in rounds whose records fit in memory.
 
     A round yields its pieces in no fixed order, and has to be used up before the next. Parts of a file come in
-    order over rounds. This process parses too; further processes join in once they have started.
+    order over rounds. This process parses too; the others join in once they have started.
     """
     cut = [piece for job, tasks in work for piece in pieces(job, tasks)]
-    total = sum(map(_size, cut))
-    processes = min(workers if workers is not None else min(4, os.cpu_count() or 1), len(cut))
-    if processes <= 1 or total < _PARALLEL_BYTES:
-        for part in _rounds(cut):
+    for part in _rounds(cut):
+        if others is None:
             yield ((job.kind, *parse_files(job, tasks)) for job, tasks in part)
-        return
-    context: Any = multiprocessing.get_context("fork" if _is_single_threaded() else "spawn")
-    taken = context.Value("q", 0)
-    # Parsing makes a million small objects and no cycles: looking for cycles costs a tenth of the time.
-    gc.disable()
-    pool = concurrent.futures.ProcessPoolExecutor(
-        processes - 1, mp_context=context, initializer=_start_worker, initargs=(taken,)
-    )
-    try:
-        for part in _rounds(cut):
-            taken.value = 0
-            others = [pool.submit(_parse_shares, part) for _ in range(processes - 1)]
-            yield _round(part, taken, others)
-    finally:
-        gc.enable()
-        pool.shutdown(wait=False, cancel_futures=True)  # the others end by themselves, while the work goes on here
+        else:
+            yield _round(part, others)
 
 
-def _round(part: Sequence[Piece], taken: Any, others: list[concurrent.futures.Future]) -> Iterator[Outcome]:
-    for job, tasks in _shares(part, taken):
+def _round(part: Sequence[Piece], others: Crew) -> Iterator[Outcome]:
+    others.taken.value = 0
+    shares = others.submit(_parse_shares, part)
+    for job, tasks in _shares(part, others.taken):
         yield job.kind, *parse_files(job, tasks)
-    for other in others:
-        for kind, handed, results in other.result():
+    for share in shares:
+        for kind, handed, results in share.result():
             yield kind, {name: pl.read_ipc(io.BytesIO(data)) for name, data in handed.items()}, results
-
-
-def _is_single_threaded() -> bool:
-    """Say whether this process has one thread: then, and only then, a copy of it is safe, and ready at once."""
-    tasks = Path("/proc/self/task")
-    return tasks.is_dir() and sum(1 for _ in tasks.iterdir()) == 1
 
 
 def _size(piece: Piece) -> int:
@@ -120,9 +94,6 @@ def _rounds(cut: Sequence[Piece]) -> Iterator[list[Piece]]:
         yield part
 
 
-_taken: Any = None  # in a further process: how many pieces of the round are taken, shared by all
-
-
 def _shares(part: Sequence[Piece], taken: Any) -> Iterator[Piece]:
     """Take pieces that no other process has taken, until none is left."""
     while True:
@@ -134,26 +105,11 @@ def _shares(part: Sequence[Piece], taken: Any) -> Iterator[Piece]:
         yield part[number]
 
 
-def _start_worker(taken: Any) -> None:
-    """Prepare a process that parses: no search for cycles, and no life after the process that started it."""
-    global _taken
-    _taken = taken
-    gc.disable()
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-
-
 def _parse_shares(part: Sequence[Piece]) -> list[tuple[str, dict[str, bytes], list[FileResult]]]:
     """Parse this process's share of a round; hand it over at the end, when the other side has time to take it."""
     found: dict[str, list[dict[str, pl.DataFrame]]] = defaultdict(list)
     results: dict[str, list[FileResult]] = defaultdict(list)
-    for job, tasks in _shares(part, _taken):
+    for job, tasks in _shares(part, crew.taken()):
         records, read = parse_files(job, tasks)
         found[job.kind].append(records)
         results[job.kind] += read

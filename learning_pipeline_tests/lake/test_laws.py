@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from learning_pipeline.errors import UsageError
-from learning_pipeline.lake import land as landing
+from learning_pipeline.lake import landing
 from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
 from learning_pipeline.sources.families.transcripts import table

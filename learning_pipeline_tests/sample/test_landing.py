@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from learning_pipeline.lake.land import LandReport, land
+from learning_pipeline.lake.land import land
+from learning_pipeline.lake.report import LandReport
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake
 from learning_pipeline.sample import Manifest, write_sample

@@ -1,0 +1,162 @@
+"""What was parsed is merged, and the fate of each line counted."""
+
+from collections import Counter, defaultdict
+from datetime import date, datetime
+
+import polars as pl
+
+from learning_pipeline.lake import repair, repositories
+from learning_pipeline.lake.files import Found
+from learning_pipeline.lake.ledger import add_counters
+from learning_pipeline.lake.merge import Merged, landing_id, merge
+from learning_pipeline.lake.parse import FileResult, Job, Task
+from learning_pipeline.lake.quarantine import Rejected, update
+from learning_pipeline.lake.records import LINE, Records, column, pieces, united
+from learning_pipeline.lake.redact import redact
+from learning_pipeline.lake.report import COUNTS, LandReport
+from learning_pipeline.lake.state import State
+from learning_pipeline.lake.store import Lake
+from learning_pipeline.settings import Settings
+from learning_pipeline.sources import registry
+
+# Records that are merged at once, or those of one day: bounds memory.
+_MERGE_ROWS = 400_000
+
+
+class Landing:
+    """Gathers what was parsed, and commits it in batches."""
+
+    def __init__(self, settings: Settings, state: State, now: datetime, report: LandReport) -> None:
+        self.settings = settings
+        self.state = state
+        self.lake = Lake(settings.lake_dir, state)
+        self.now = now
+        self.report = report
+        self.days: set[date] = set()
+        self._records: dict[str, list[Records]] = defaultdict(list)
+        self._results: dict[tuple[str, str], FileResult] = {}
+
+    def repair(self) -> None:
+        """Bring the lake in line with its files and settings again."""
+        self.days |= repair.repair(self.settings, self.state, self.lake, self.now).days
+
+    def add(self, kind: str, records: Records, results: list[FileResult]) -> None:
+        self._records[registry.source(kind).FAMILY].append(records)
+        for result in results:
+            of_file = self._results.setdefault((kind, result.found.path), result)
+            if of_file is not result:  # another part of the file
+                of_file.add(result)
+
+    def add_repositories(self, job: Job, found: list[Found]) -> None:
+        self.add(job.kind, *repositories.parse(self.state, job, [Task(one) for one in found]))
+
+    def commit(self) -> None:
+        """Merge what was gathered: streams and records first, then cursors and the ledger in one transaction."""
+        if not self._results:
+            return
+        lines = []
+        merged: list[Merged] = []
+        for name, parts in sorted(self._records.items()):
+            records = united(parts)
+            parts.clear()
+            lines.append(column(records, *LINE))
+            for piece in pieces(records, _MERGE_ROWS):
+                merged.append(merge(self.lake, registry.family(name), piece, self.now))
+                self.days |= merged[-1].days
+        rejected = self._rejected(merged)
+        read = {(*at, result.first_line) for at, result in self._results.items()}
+        none = pl.DataFrame(schema=dict(zip(LINE, (pl.String, pl.String, pl.Int64), strict=True)))
+        settled = pl.concat([none, *(part.settled for part in merged)])
+        update(self.lake, rejected, read, settled, self.settings.host, self.now)
+        fresh = pl.concat([none, *(part.fresh for part in merged)])
+        self._settle(pl.concat([none, *lines]).unique(), fresh, rejected)
+        self._records.clear()
+        self._results.clear()
+
+    def _rejected(self, merged: list[Merged]) -> list[Rejected]:
+        host = self.settings.host
+        found = [
+            Rejected(
+                source=kind,
+                source_file=result.found.path,
+                source_line=reject.line,
+                byte_offset=reject.offset,
+                reason=reject.reason,
+                check=reject.check,
+                column=reject.column,
+                value=reject.value,
+                raw=reject.raw.decode("utf-8", "replace"),
+                host=host,
+            )
+            for (kind, _), result in self._results.items()
+            for reject in result.rejects
+        ]
+        for violation in (violation for part in merged for violation in part.violations):
+            found.append(
+                Rejected(
+                    source=violation.source,
+                    source_file=violation.source_file,
+                    source_line=violation.source_line,
+                    byte_offset=None,
+                    reason=f"breaks the contract: {violation.check}",
+                    check=violation.check,
+                    column=violation.column,
+                    value=None if self.settings.task_text == "hash" else violation.value and redact(violation.value),
+                    raw=None,
+                    host=host,
+                )
+            )
+        return found
+
+    def _settle(self, lines: pl.DataFrame, fresh: pl.DataFrame, rejected: list[Rejected]) -> None:
+        """Count the fate of each line, and commit cursors, ledger and counters."""
+        bad = {(reject.source, reject.source_file, reject.source_line) for reject in rejected}
+        bad_lines = pl.DataFrame(list(bad), schema=lines.schema, orient="row")
+        held = _lines_per_file(lines.join(bad_lines, on=lines.columns, how="anti"))
+        new = _lines_per_file(fresh.unique().join(bad_lines, on=lines.columns, how="anti"))
+        quarantined = _lines_per_file(bad_lines)
+        day = self.now.date()
+        counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        ledger_rows = []
+        cursor_rows = []
+        for at, result in self._results.items():
+            kind = at[0]
+            counts = {
+                "lines_read": result.lines_read,
+                "events": new.get(at, 0),
+                "duplicates": held.get(at, 0) - new.get(at, 0),
+                "quarantined": quarantined.get(at, 0),
+                "ignored": result.ignored.total(),
+            }
+            self._report(kind, counts)
+            self.report.bytes_read += result.bytes_read
+            ledger_rows.append((*at, day.isoformat(), *counts.values(), result.bytes_read))
+            if result.cursor is not None:
+                cursor = result.cursor
+                cursor_rows.append((*at, cursor.size, cursor.mtime_ns, cursor.fingerprint, cursor.offset, cursor.line))
+            counted["ignored", kind] += result.ignored
+            counted["reject", kind] += Counter(reject.check for reject in result.rejects)
+            for name, n in result.unknown.items():
+                what, _, rest = name.partition(":")
+                counted["unknown_kind" if what == "kind" else "unknown_field", kind][rest or name] += n
+                unknown = self.report.unknown_fields
+                unknown[name] = unknown.get(name, 0) + n
+        with self.state.transaction() as db:
+            db.executemany("insert or replace into files values (?, ?, ?, ?, ?, ?, ?)", cursor_rows)
+            db.executemany("insert into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)", ledger_rows)
+            db.executemany(*add_counters(counted, day))
+            db.execute("insert or ignore into landings values (?)", (landing_id(self.now),))
+            for result in self._results.values():
+                if result.tips is not None:
+                    db.execute("delete from tips where repository = ?", (result.found.path,))
+                    db.executemany("insert into tips values (?, ?)", [(result.found.path, tip) for tip in result.tips])
+
+    def _report(self, kind: str, counts: dict[str, int]) -> None:
+        of_kind = self.report.sources.setdefault(kind, dict.fromkeys(COUNTS, 0))
+        for name, n in counts.items():
+            of_kind[name] += n
+            setattr(self.report, name, getattr(self.report, name) + n)
+
+
+def _lines_per_file(lines: pl.DataFrame) -> dict[tuple[str, str], int]:
+    return {(kind, path): n for kind, path, n in lines.group_by("source", "source_file").len().iter_rows()}
