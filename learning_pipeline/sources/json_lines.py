@@ -28,16 +28,19 @@ class LineError(ValueError):
         self.value = None if value is None else str(value)[:500]
 
 
-def decode(raw: bytes) -> list[dict[str, Any]]:
+def decode(raw: bytes, *, most: int = MAX_LINE_BYTES) -> list[dict[str, Any]]:
     """Return the objects of a line: one, or several where lines were glued together.
 
     NUL characters are taken out; half a surrogate pair becomes U+FFFD.
 
+    Args:
+        most: bytes that a line may have.
+
     Raises:
         LineError: the line is too long, is not UTF-8, not JSON, or holds something else than objects.
     """
-    if len(raw) > MAX_LINE_BYTES:
-        raise LineError("too_long", f"the line has more than {MAX_LINE_BYTES // 2**20} MiB")
+    if len(raw) > most:
+        raise LineError("too_long", f"the line has more than {most // 2**20} MiB")
     found = _values(raw.removeprefix(_BOM))
     for value in found:
         if not isinstance(value, dict):

@@ -30,11 +30,15 @@ def is_null_word(text: str) -> bool:
 
 
 def model(name: object) -> str | None:
-    """Return the model's id as the log names it, without blanks and quotes; None for a word that names none."""
+    """Return the model's id as the log names it, without blanks and quotes; None for a word that names none.
+
+    A provider before such a word (`openrouter/REDACTED`) does not make it a name.
+    """
     if not isinstance(name, str):
         return None
     name = name.strip().strip("\"'`").strip()
-    return None if name.lower() in _NULL_MODELS else name
+    lower = name.lower()
+    return None if lower in _NULL_MODELS or lower.rpartition("/")[2] in _NULL_MODELS else name
 
 
 @lru_cache(maxsize=4096)

@@ -6,6 +6,8 @@ from typing import Any
 # Kinds that read files, and the names that their files have; a rotated (`.jsonl.1`) or compressed (`.jsonl.gz`)
 # file is one too. A file of unknown kind is offered to them in this order.
 FILE_PATTERNS: dict[str, tuple[str, ...]] = {
+    "gemini_cli": ("*.json", "*.jsonl", "*.jsonl.*"),
+    "aider": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*"),
     "claude_code": ("*.jsonl", "*.jsonl.*"),
     "git_notes": ("*.jsonl", "*.jsonl.*"),
     "entire_checkpoints": ("metadata.json", "commits*.jsonl", "transcript.jsonl", "content_hash.txt", "context.md"),
@@ -15,8 +17,8 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
 FILE_KINDS = tuple(FILE_PATTERNS)
 # Kinds that read a git repository.
 REPOSITORY_KINDS = ("git_history",)
-KINDS = (*FILE_KINDS, *REPOSITORY_KINDS)
-FAMILIES = ("transcripts", "executions", "git")
+KINDS = tuple(dict.fromkeys((*FILE_KINDS, *REPOSITORY_KINDS)))
+FAMILIES = ("transcripts", "executions", "git", "aider")
 
 
 def source(kind: str) -> Any:

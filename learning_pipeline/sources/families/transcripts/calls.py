@@ -4,6 +4,8 @@ import polars as pl
 
 from learning_pipeline.sources.families.transcripts.every import Records
 
+# Kinds of log that write a response's usage only when it has ended.
+_USAGE_AT_END = ("gemini_cli",)
 _LINEAGE = ("source", "source_file", "source_line", "host")
 _USAGE = (
     "input_tokens",
@@ -31,7 +33,8 @@ def llm_calls(records: Records) -> pl.DataFrame:
 
     A response is written as several lines, each with the usage so far. The line with the largest usage counts,
     the first of them where several have it, and the call belongs to that line's day (as ccusage counts, so that
-    totals by day can be compared). The output count is final only where a line says why the model stopped.
+    totals by day can be compared). The output count is final only where a line says why the model stopped, or in a
+    log that writes usage once a response has ended.
     """
     counted = [pl.col(name).fill_null(0) for name in _USAGE]
     order = ["at", "source_file", "source_line", "record_key"]
@@ -58,7 +61,10 @@ def llm_calls(records: Records) -> pl.DataFrame:
         .select("group_key", "call_id", pl.col("at").alias("usage_at"), "day", *_USAGE)
     )
     return of_call.join(usage, on=["group_key", "call_id"], maintain_order="left").with_columns(
-        pl.col("stop_reason").is_not_null().alias("output_tokens_final")
+        (
+            pl.col("stop_reason").is_not_null()
+            | (pl.col("source").is_in(_USAGE_AT_END) & pl.col("output_tokens").is_not_null())
+        ).alias("output_tokens_final")
     )
 
 

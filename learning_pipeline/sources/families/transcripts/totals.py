@@ -5,7 +5,7 @@ import polars as pl
 from learning_pipeline.sources.families.transcripts.outcome import with_outcome
 from learning_pipeline.sources.normal import error_type
 
-_EDITORS = ("Edit", "MultiEdit", "Write", "NotebookEdit")
+_EDITORS = ("Edit", "MultiEdit", "Write", "NotebookEdit", "write_file", "replace", "edit")
 
 
 def with_totals(executions: pl.DataFrame, llm: pl.DataFrame, tools: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
@@ -18,7 +18,7 @@ def with_totals(executions: pl.DataFrame, llm: pl.DataFrame, tools: pl.DataFrame
         .then(pl.col("input_tokens") + pl.col("cache_read_tokens").fill_null(0) + written)
         .alias("context_tokens"),
     )
-    counted = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    counted = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
     of_llm = llm.group_by("execution_id").agg(
         pl.len().cast(pl.Int64).alias("llm_calls"),
         *(_sum_known(name) for name in counted),
