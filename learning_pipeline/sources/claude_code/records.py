@@ -37,8 +37,6 @@ _IGNORED_SYSTEM = frozenset(
 )
 _SUBAGENT_TOOLS = frozenset(("Task", "Agent"))
 _MOST_TOKENS = 2**53
-# Columns of a call that transcripts do not tell: reasoning, cost, duration, type of error.
-_CALL_REST = (None,) * 4
 
 
 class Recorder:
@@ -113,7 +111,7 @@ class Recorder:
             value = row.durationMs
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e12:
                 raise BadLineError("range", "turn_duration without a duration", "durationMs")
-            self._add("turn_end", row, number, self._agent_of(row), None, "", round(value), None)
+            self._add("turn_end", row, number, self._agent_of(row), None, "", round(value))
             return None
         if row.subtype == "api_error":
             attempt = row.retryAttempt if isinstance(row.retryAttempt, int) else None
@@ -134,7 +132,7 @@ class Recorder:
             if not row.isApiErrorMessage:
                 return "synthetic_message"
             text = next((_json_text(block) for block in blocks if block.type == "text"), None)
-            self._add("api_error", row, number, agent, parent, "", text, None)
+            self._add("api_error", row, number, agent, parent, "", text)
             return None
         call_id = message.id if message.id and "REDACTED" not in message.id else None
         counts = _usage(message.usage)
@@ -151,7 +149,6 @@ class Recorder:
             message.stop_reason,
             *counts,
             message.usage.service_tier if message.usage else None,
-            *_CALL_REST,
         )
         for block in blocks:
             if block.type == "tool_use":
@@ -174,7 +171,7 @@ class Recorder:
             path = facts.text_of(given.file_path or given.notebook_path or given.path)
         call_id = block.id or f"row:{row.uuid}"
         size = len(bytes(block.input))
-        own = (call_id, name, size, path, command, commits, subagent, model, text, text_hash, None)
+        own = (call_id, name, size, path, command, commits, subagent, model, text, text_hash)
         self._add("tool_use", row, number, agent, parent, call_id, *own)
 
     def _user(
@@ -237,7 +234,6 @@ class Recorder:
             agent_id,
             background,
             facts.duration_ms(result),
-            None,
         )
 
     def _add(

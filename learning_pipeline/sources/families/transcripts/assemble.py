@@ -3,7 +3,7 @@
 import polars as pl
 
 from learning_pipeline.sources.families.transcripts import agents, calls, subagents
-from learning_pipeline.sources.families.transcripts.every import LINEAGE, Records, every, in_order
+from learning_pipeline.sources.families.transcripts.every import EVENT, LINEAGE, Records, complete, every
 from learning_pipeline.sources.families.transcripts.repository import repository
 from learning_pipeline.sources.families.transcripts.totals import with_totals
 from learning_pipeline.sources.normal import model_tier, provider, task_type
@@ -20,12 +20,12 @@ MAIN_AGENTS = {
 
 def assemble(records: Records) -> dict[str, pl.DataFrame]:
     """Return the rows of executions, llm_calls and tool_calls that the records of whole sessions tell."""
-    records = in_order(records)
+    records = complete(records)
     of_all = every(records)
     main, sub = agents.prompts(records), subagents.runs(records, of_all)
     llm = agents.attribute(calls.llm_calls(records), main, sub)
     tools = agents.attribute(calls.tool_calls(records), main, sub)
-    events = agents.attribute(of_all.filter(pl.col("kind") != "prompt"), main, sub)
+    events = agents.attribute(of_all.filter(pl.col("kind") != "prompt").select(EVENT), main, sub)
     subs = subagents.sub_executions(records, of_all, sub, tools)
     executions = pl.concat([_main_executions(main), subs], how="diagonal")
     executions = with_totals(executions, llm, tools, events)

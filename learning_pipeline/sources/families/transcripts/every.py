@@ -21,25 +21,26 @@ _SPECIAL = {
 }
 
 
+_SPECIAL_TYPES = {name: SCHEMAS[kind][name] for kind, names in _SPECIAL.items() for name in names}
+# What of it is asked of an execution's records.
+EVENT = ("group_key", "record_key", "source_file", "source_line", "kind", "at", "agent_id", *_SPECIAL_TYPES)
+
+
 def every(records: Records) -> pl.DataFrame:
-    """Return the records of all kinds, in order: LINEAGE, keys, COMMON, `kind` and what `_SPECIAL` names."""
+    """Return the records of all kinds: LINEAGE, keys, COMMON, `kind` and what `_SPECIAL` names."""
     frames = []
     for kind, frame in records.items():
-        columns = ("group_key", "record_key", *LINEAGE, *COMMON, *_SPECIAL.get(kind, ()))
-        frames.append(frame.select(pl.lit(kind, dtype=KIND).alias("kind"), *columns))
-    of_all = pl.concat(frames, how="diagonal")
-    lacking = [
-        pl.lit(None, dtype=SCHEMAS[kind][name]).alias(name)
-        for kind, names in _SPECIAL.items()
-        for name in names
-        if name not in of_all.columns
-    ]
-    return of_all.with_columns(lacking).sort(*ORDER, "kind")
+        if frame.height:
+            columns = ("group_key", "record_key", *LINEAGE, *COMMON, *_SPECIAL.get(kind, ()))
+            frames.append(frame.select(pl.lit(kind, dtype=KIND).alias("kind"), *columns))
+    none = next(iter(records.values())).clear().select("group_key", "record_key", *LINEAGE, *COMMON)
+    empty = none.with_columns(
+        pl.lit(None, dtype=KIND).alias("kind"),
+        *(pl.lit(None, dtype=dtype).alias(name) for name, dtype in _SPECIAL_TYPES.items()),
+    )
+    return pl.concat([empty, *frames], how="diagonal")
 
 
-def in_order(records: Records) -> dict[str, pl.DataFrame]:
-    """Return the table of each kind of record in ORDER; a kind that is not given is empty."""
-    return {
-        kind: records[kind].sort(ORDER) if kind in records else pl.DataFrame(schema=schema)
-        for kind, schema in SCHEMAS.items()
-    }
+def complete(records: Records) -> dict[str, pl.DataFrame]:
+    """Return a table for each kind of record; of a kind that is not given it is empty."""
+    return {kind: records.get(kind, pl.DataFrame(schema=schema)) for kind, schema in SCHEMAS.items()}

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 import polars as pl
 
 from learning_pipeline.sources.families.transcripts.calls import known
+from learning_pipeline.sources.families.transcripts.every import ORDER
 
 
 def repository(frame: pl.DataFrame, every: pl.DataFrame) -> pl.Series:
@@ -16,6 +17,9 @@ def repository(frame: pl.DataFrame, every: pl.DataFrame) -> pl.Series:
     """
     began = (
         every.filter(pl.col("cwd").is_not_null())
+        .select(*ORDER, "cwd")
+        .filter(pl.col("at") == pl.col("at").min().over("group_key"))
+        .sort(ORDER)
         .group_by("group_key", maintain_order=True)
         .agg(known("cwd").alias("root"))
     )

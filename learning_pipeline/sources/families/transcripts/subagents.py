@@ -5,7 +5,7 @@ from uuid import uuid5
 import polars as pl
 
 from learning_pipeline.sources.families.transcripts.agents import NAMESPACE
-from learning_pipeline.sources.families.transcripts.every import LINEAGE, Records
+from learning_pipeline.sources.families.transcripts.every import LINEAGE, ORDER, Records
 
 SUBAGENT_TOOLS = ("Task", "Agent")
 # What Claude Code runs when a task names no sub-agent.
@@ -65,6 +65,7 @@ def sub_executions(records: Records, every: pl.DataFrame, sub: pl.DataFrame, too
     """One row per sub-agent run. Its task is in the tool call that started it, else in its own first record."""
     own = (
         every.filter(pl.col("agent_id").is_not_null())
+        .sort(*ORDER, "kind")
         .group_by("group_key", "agent_id", maintain_order=True)
         .agg(
             pl.col("at").min().alias("own_at"),
@@ -76,6 +77,7 @@ def sub_executions(records: Records, every: pl.DataFrame, sub: pl.DataFrame, too
     uses = (
         records["tool_use"]
         .filter(pl.col("tool_name").is_in(SUBAGENT_TOOLS))
+        .sort(ORDER)
         .unique(["group_key", "tool_call_id"], keep="first", maintain_order=True)
         .select(
             "group_key",

@@ -70,7 +70,7 @@ class RecordTable:
         return self.places.setdefault((self.file, session, name, cwd, branch, version), len(self.places))
 
     def put(self, kind: str, row: tuple[Any, ...]) -> None:
-        """Add a record whose tuple is complete: FIRST, and the columns of its kind."""
+        """Add a record as a tuple: FIRST, and the first columns of its kind, in each record the same; the rest is null."""
         rows = self.rows[kind]
         rows.append(row)
         self.added += 1
@@ -82,7 +82,7 @@ class RecordTable:
         rows = self.rows[kind]
         if rows:
             types = {**SCHEMAS[kind], "place": pl.UInt32, "time": pl.String}
-            columns = zip(_NAMES[kind], zip(*rows, strict=True), strict=True)
+            columns = zip(_NAMES[kind], zip(*rows, strict=True), strict=False)
             self._parts[kind].append(pl.DataFrame([pl.Series(name, values, types[name]) for name, values in columns]))
             rows.clear()
 
