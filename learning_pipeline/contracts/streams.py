@@ -18,6 +18,9 @@ from learning_pipeline.contracts.base import (
     key_field,
     share_field,
 )
+from learning_pipeline.contracts.stream_base import Stream
+from learning_pipeline.contracts.streams_agents import AgentDefinitions, HealthEvents
+from learning_pipeline.contracts.streams_routing import AgentTransformations, Feedback, Interactions, RoutingDecisions
 from learning_pipeline.contracts.vocabulary import (
     AGENT_KINDS,
     ERROR_TYPES,
@@ -31,18 +34,6 @@ from learning_pipeline.contracts.vocabulary import (
 )
 
 COMMIT = r"^[0-9a-f]{40}$"
-
-
-class Stream(Table):
-    """Columns that every stream has: where the event was read, and when."""
-
-    source: Text = field("Source kind that the event was read by", null=False)
-    source_file: Text = field("File, or repository, that holds the event's first line", null=False)
-    source_line: Integer = field("Line of that file, from 1; of a commit, a number made of its id", null=False, ge=0)
-    landed_at: Timestamp = field("When the event was first landed", null=False)
-    day: Day = field("UTC date of the event's own time", null=False)
-    host: Text = field("Machine whose logs these are", null=False)
-    attributes: Text = field("JSON object of what the log said and no column holds")
 
 
 class Executions(Stream):
@@ -103,6 +94,10 @@ class Executions(Stream):
     peak_memory_mb: Real = field("Peak memory", unit="MB", ge=0)
     cpu_time_ms: Integer = count_field("CPU time", unit="ms")
     solution_summary: Text = field("Summary of the solution, redacted")
+    evidence: StringList = field(
+        "All that the log tells of its end, as outcome_source:outcome, the strongest first; null where that is at most "
+        "outcome and outcome_source"
+    )
 
     @pa.dataframe_check
     @classmethod
@@ -232,6 +227,12 @@ STREAMS: dict[str, type[Table]] = {
     "executions": Executions,
     "llm_calls": LlmCalls,
     "tool_calls": ToolCalls,
+    "routing_decisions": RoutingDecisions,
+    "agent_transformations": AgentTransformations,
+    "interactions": Interactions,
     "git_events": GitEvents,
+    "feedback": Feedback,
+    "agent_definitions": AgentDefinitions,
+    "health_events": HealthEvents,
     "quarantine": Quarantine,
 }

@@ -44,6 +44,10 @@ MODEL_TIERS = ("small", "medium", "large")
 TOOL_KINDS = ("builtin", "mcp", "shell", "subagent", "skill")
 TOOL_DECISIONS = ("accept", "reject")
 GIT_EVENT_TYPES = ("commit", "amend", "rebase", "merge", "checkout", "push", "revert", "note")
+TRANSFORMATION_EVENT_TYPES = ("start", "complete", "failed")
+FEEDBACK_TYPES = ("rating", "positive", "neutral", "negative", "correction", "suggestion")
+ISSUE_TYPES = ("wrong_model", "wrong_agent", "too_slow", "poor_quality", "other")
+HEALTH_EVENT_TYPES = ("started", "stopped", "heartbeat", "error", "degraded", "recovered")
 
 TASK_TYPES = (
     "bug_fix",

@@ -42,6 +42,7 @@ _MS_OF_UNIT = {
     "h": Decimal(3_600_000),
     "hours": Decimal(3_600_000),
 }
+UNITS = tuple(_MS_OF_UNIT)
 # No duration is longer than this: ten years.
 _LONGEST_MS = Decimal(10 * 366 * 86_400_000)
 
@@ -135,10 +136,19 @@ def duration_ms(name: str, value: object) -> int:
     Raises:
         ValueError: the name has no unit, or the value is not a number from 0 to ten years.
     """
+    return int(_milliseconds(name, value).to_integral_value())
+
+
+def duration_us(name: str, value: object) -> int:
+    """Return a duration in whole microseconds; see `duration_ms`."""
+    return int((_milliseconds(name, value) * 1000).to_integral_value())
+
+
+def _milliseconds(name: str, value: object) -> Decimal:
     unit = unit_of(name)
     if unit is None:
         raise ValueError(f"{name} does not name its unit (_s, _ms, _us or _ns)")
     number = exact(value) * _MS_OF_UNIT[unit]
     if not 0 <= number <= _LONGEST_MS:
         raise ValueError(f"{name} is {str(value)[:80]}: not from 0 to ten years")
-    return int(number.to_integral_value())
+    return number

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learning_pipeline.sources import execution_log, registry
-from learning_pipeline.sources.execution_log.fields import fields_of
+from learning_pipeline.sources.execution_log.fields import NAMES as NAME_TABLE
 from learning_pipeline_tests.sources.lines import is_conserved, parse, raw, rows
 
 AT = "2026-03-01T12:00:00Z"
@@ -344,8 +344,8 @@ def test_sniffing_tells_executions_from_other_logs() -> None:
 
 def test_every_known_name_is_in_the_table() -> None:
     for name in ("execution_id", "duration_minutes", "elapsed_ms", "prompt"):
-        assert fields_of(name)
-    assert not fields_of("duration") and not fields_of("created")
+        assert NAME_TABLE.fields_of(name)
+    assert not NAME_TABLE.fields_of("duration") and not NAME_TABLE.fields_of("created")
 
 
 JSON = st.recursive(

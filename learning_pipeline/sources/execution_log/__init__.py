@@ -1,7 +1,7 @@
 """Execution logs: one JSON object a line, from any system that runs agents.
 
-`fields` has the table of names, `values` turns one value into its normal form, `read` reads an object by both,
-`outcome` weighs what a line says about how it ended, `record` makes records of a line, `parse` reads a file.
+`fields` has the table of names, `outcome` weighs what a line says about how it ended, `record` makes records of a
+line, `parse` reads a file.
 """
 
 from learning_pipeline.sources.execution_log.parse import parse, sniff

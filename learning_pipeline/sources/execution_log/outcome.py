@@ -15,10 +15,18 @@ _INTERRUPTED_EXITS = (130, 143)
 
 
 class Evidence(NamedTuple):
-    """An outcome and where it comes from; None where the line says nothing of it."""
+    """An outcome and where it comes from; None where the line says nothing of it. `reported` is what it reports."""
 
     outcome: str | None
     source: str | None
+    reported: str | None = None
+
+    def all(self) -> str | None:
+        """Return all evidence as `source:outcome`, the strongest first; None where there is none."""
+        found = [(self.source, self.outcome)] if self.source not in (None, "none") else []
+        if self.source == "check" and self.reported is not None:
+            found.append(("reported", self.reported))
+        return " ".join(f"{source}:{outcome}" for source, outcome in found) or None
 
 
 def evidence(said: dict[str, Any], checks: Any, exit_code: int | None) -> Evidence:
@@ -31,13 +39,13 @@ def evidence(said: dict[str, Any], checks: Any, exit_code: int | None) -> Eviden
     checked = checked_outcome(checks)
     if checked is None and exit_code is not None and reported != "open":
         checked = _exit_outcome(exit_code)
+    known = reported if reported not in ("open", "unknown") else None
     if checked is None:
-        known = reported is not None and reported not in ("open", "unknown")
-        return Evidence(reported, "reported" if known else None if reported is None else "none")
+        return Evidence(reported, "reported" if known else None if reported is None else "none", known)
     if checked == "failure" and reported in ("timeout", "interrupted", "abandoned"):
         # A check fails too when the run was cut short: the report says why.
-        return Evidence(reported, "check" if reported == "timeout" else "reported")
-    return Evidence(checked, "check")
+        return Evidence(reported, "check" if reported == "timeout" else "reported", known)
+    return Evidence(checked, "check", known)
 
 
 def reported_outcome(said: dict[str, Any]) -> str | None:

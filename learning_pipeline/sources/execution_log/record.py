@@ -89,7 +89,8 @@ def _row(said: Row, together: dict[str, Any], attributes: dict[str, Any], event:
         together.get("checks"),
         row.get("exit_code"),
     )
-    row["outcome"], row["outcome_source"] = told
+    row["outcome"], row["outcome_source"] = told.outcome, told.source
+    row["evidence"] = told.all()
     row["label_weight"] = None if told.source is None else LABEL_WEIGHTS[told.source]
     row["error_type"] = error.error_type
     row["error_message"] = error.message

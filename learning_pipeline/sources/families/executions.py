@@ -30,6 +30,7 @@ _EXTRA: dict[str, _Type] = {
     "at": _TIME,  # the line's own time, by which lines of one execution follow each other
     "computed_start": _TIME,  # end less duration, where the line tells no start
     "ruled_error_type": pl.String,  # type of error that the message tells
+    "evidence": pl.String,  # all that the line tells of the end, as source:outcome, with blanks between
 }
 _TOLD: dict[str, _Type] = {
     name: dtype for name, dtype in polars_schema(Executions).items() if name not in _NOT_TOLD and name not in _EXTRA
@@ -41,7 +42,7 @@ SCHEMAS = {"execution": SCHEMA}
 _ORDER = ("group_key", "execution_id", "at", "record_key")
 _OUTCOME = ("outcome", "outcome_source", "label_weight")
 # Columns that are not simply the last that was told.
-_APART = (*_OUTCOME, "execution_id", "attributes", "task_type")
+_APART = (*_OUTCOME, "evidence", "execution_id", "attributes", "task_type")
 _LATEST = tuple(name for name in (*_TOLD, "computed_start", "ruled_error_type") if name not in _APART)
 _KEY = ("group_key", "execution_id")
 
@@ -66,6 +67,7 @@ def _single(records: pl.DataFrame) -> pl.DataFrame:
         *_KEY,
         *_LATEST,
         *_OUTCOME,
+        "evidence",
         "task_type",
         "attributes",
         "source",
@@ -103,8 +105,22 @@ def _folded(records: pl.DataFrame) -> pl.DataFrame:
         .unique(_KEY, keep="last", maintain_order=True)
         .select(*_KEY, *_OUTCOME)
     )
-    return rows.join(outcomes, on=_KEY, how="left", maintain_order="left").join(
-        united(records, _KEY), on=_KEY, how="left", maintain_order="left"
+    for more in (outcomes, _evidence(records), united(records, _KEY)):
+        rows = rows.join(more, on=_KEY, how="left", maintain_order="left")
+    return rows
+
+
+def _evidence(records: pl.DataFrame) -> pl.DataFrame:
+    """Return all evidence that the lines of each execution tell, of each kind the latest, the strongest first."""
+    kind = pl.col("evidence").str.split(":").list.first()
+    return (
+        records.filter(pl.col("evidence").is_not_null())
+        .select(*_KEY, pl.col("evidence").str.split(" "))
+        .explode("evidence")
+        .unique((*_KEY, kind.alias("_kind")), keep="last", maintain_order=True)
+        .sort(*_KEY, kind.replace_strict(LABEL_WEIGHTS, return_dtype=pl.Float64), descending=[False, False, True])
+        .group_by(_KEY, maintain_order=True)
+        .agg(pl.col("evidence").str.join(" "))
     )
 
 
@@ -155,6 +171,9 @@ def _finished(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .otherwise("attributes")
         .alias("attributes"),
+        pl.when(pl.col("evidence").str.contains(" ", literal=True))
+        .then(pl.col("evidence").str.split(" "))
+        .alias("evidence"),
         pl.coalesce("model_tier", _of_model(rows["model"], model_tier)).alias("model_tier"),
         pl.coalesce("provider", _of_model(rows["model"], provider)).alias("provider"),
     ).drop("computed_start", "ruled_error_type", "completed", "told")

@@ -1,0 +1,1 @@
+alter table enhanced_learning.executions drop column evidence, drop column is_stuck;
