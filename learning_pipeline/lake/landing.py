@@ -11,7 +11,7 @@ from learning_pipeline.lake.ledger import add_counters
 from learning_pipeline.lake.merge import Merged, landing_id, merge
 from learning_pipeline.lake.parse import FileResult, Job, Task
 from learning_pipeline.lake.quarantine import Rejected, update
-from learning_pipeline.lake.records import LINE, Records, column, pieces, united
+from learning_pipeline.lake.records import LINE, Records, RecordStore, column, pieces, united
 from learning_pipeline.lake.redact import redact
 from learning_pipeline.lake.report import COUNTS, LandReport
 from learning_pipeline.lake.state import State
@@ -20,7 +20,7 @@ from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
 
 # Records that are merged at once, or those of one day: bounds memory.
-_MERGE_ROWS = 400_000
+_MERGE_ROWS = 250_000
 
 
 class Landing:
@@ -60,8 +60,10 @@ class Landing:
             records = united(parts)
             parts.clear()
             lines.append(column(records, *LINE))
-            for piece in pieces(records, _MERGE_ROWS):
-                merged.append(merge(self.lake, registry.family(name), piece, self.now))
+            family = registry.family(name)
+            known = RecordStore(self.lake.root, family).heights()
+            for piece in pieces(records, known, _MERGE_ROWS):
+                merged.append(merge(self.lake, family, piece, self.now))
                 self.days |= merged[-1].days
         rejected = self._rejected(merged)
         read = {(*at, result.first_line) for at, result in self._results.items()}

@@ -70,18 +70,26 @@ def _unite(old: pl.DataFrame | None, new: pl.DataFrame, landings: list[int]) -> 
     new = _without_copies(new).with_columns(pl.lit(landings[0], dtype=pl.Int64).alias("landing"))
     if old is None:
         return _United(new, new, new.select(LINE), new["group_key"].unique())
+    # Only what tells copies apart is joined: the rest is wide.
     before = old.select("record_key", "landing", *_COPY)
     before = before.rename({name: f"_{name}" for name in ("landing", *_COPY)})
-    found = new.join(before, on="record_key", how="left", maintain_order="left")
+    pairs = new.select("record_key", *_COPY).join(before, on="record_key", how="left", maintain_order="left")
     landed = pl.col("_landing").is_in(landings).fill_null(False)
     better = _less([(name, f"_{name}") for name in _COPY]).fill_null(False)
-    changed = found.filter(~landed | better).with_columns(
-        pl.when(landed).then("_landing").otherwise("landing").alias("landing")
+    told = pairs.select(
+        landed.alias("landed"), (~landed | better).alias("changed"), pl.col("_landing"), pl.col("_group_key")
     )
-    groups = pl.concat([changed["group_key"], changed["_group_key"].drop_nulls()])
-    changed = changed.select(*old.columns)
-    known = pl.concat([old.join(changed.select("record_key"), on="record_key", how="anti"), changed])
-    return _United(known, changed, found.filter(~landed).select(LINE), groups.unique())
+    changed = (
+        new.hstack(told.select("landed", "_landing"))
+        .filter(told["changed"])
+        .with_columns(pl.when("landed").then("_landing").otherwise("landing").alias("landing"))
+        .select(*old.columns)
+    )
+    replaced = told.filter("changed", pl.col("_group_key").is_not_null())["_group_key"]
+    if replaced.len():
+        old = old.join(changed.select("record_key"), on="record_key", how="anti")
+    groups = pl.concat([changed["group_key"].unique(), replaced])
+    return _United(pl.concat([old, changed]), changed, new.filter(~told["landed"]).select(LINE), groups.unique())
 
 
 def put_together(

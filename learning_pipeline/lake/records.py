@@ -19,6 +19,7 @@ Records = Mapping[str, pl.DataFrame]
 LINE = ("source", "source_file", "source_line")
 
 _TYPES = {**RECORD_COLUMNS, "landing": pl.Int64()}
+_COUNT = {"day": pl.Date(), "len": pl.UInt32()}
 
 
 def united(parts: Iterable[Records]) -> dict[str, pl.DataFrame]:
@@ -44,24 +45,20 @@ def of_days(records: Records, days: set[date]) -> dict[str, pl.DataFrame]:
     return {kind: frame for kind, frame in found.items() if frame.height}
 
 
-def pieces(records: Records, most: int) -> Iterator[dict[str, pl.DataFrame]]:
-    """Cut records into spans of days with not many more than so many each."""
-    counts = [frame.group_by("day").len() for frame in records.values()]
-    if not counts:
-        return
-    by_day = pl.concat(counts).group_by("day").agg(pl.col("len").sum()).sort("day")
-    if by_day["len"].sum() <= most:
-        yield dict(records)
-        return
-    days: set[date] = set()
+def pieces(records: Records, known: Mapping[date, int], most: int) -> Iterator[dict[str, pl.DataFrame]]:
+    """Cut records into spans of days that have, with what is known of them, not many more than so many each."""
+    counts = pl.concat([pl.DataFrame(schema=_COUNT), *(frame.group_by("day").len() for frame in records.values())])
+    by_day = counts.group_by("day").agg(pl.col("len").sum()).sort("day")
+    spans: list[set[date]] = [set()]
     taken = 0
     for day, n in by_day.iter_rows():
-        if days and taken + n > most:
-            yield of_days(records, days)
-            days, taken = set(), 0
-        days.add(day)
-        taken += n
-    yield of_days(records, days)
+        size = n + known.get(day, 0)
+        if spans[-1] and taken + size > most:
+            spans.append(set())
+            taken = 0
+        spans[-1].add(day)
+        taken += size
+    yield from [dict(records)] if len(spans) == 1 else (of_days(records, days) for days in spans)
 
 
 class RecordStore:
@@ -82,6 +79,16 @@ class RecordStore:
     def days(self) -> set[date]:
         """Return the days that have records."""
         return {date.fromisoformat(path.parent.name[4:]) for path in self.root.glob("day=*/records.parquet")}
+
+    def heights(self) -> dict[date, int]:
+        """Return how many records each day has; a file that cannot be read counts as empty here."""
+        found = {}
+        for day in self.days():
+            try:
+                found[day] = pl.scan_parquet(self.path(day), hive_partitioning=False).select(pl.len()).collect().item()
+            except (pl.exceptions.PolarsError, OSError):
+                continue  # reading it tells what to do
+        return found
 
     def read(self, days: Iterable[date]) -> dict[str, pl.DataFrame]:
         """Return the records of some days; a column that a day's file does not have is null."""

@@ -20,7 +20,7 @@ _PIECES = 10
 # A file larger than two of these is cut into parts, where its kind allows it.
 _PART_BYTES = 48 * 1024 * 1024
 # What is read before it is merged: bounds memory, whatever the size of the input.
-_ROUND_BYTES = 640 * 1024 * 1024
+_ROUND_BYTES = 560 * 1024 * 1024
 
 Piece = tuple[Job, list[Task]]
 # Of one piece: the kind of its files, their records, and what else each gave.

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.sources.base import key_of_text
 from learning_pipeline.sources.families.transcripts.schema import OWN, SCHEMAS
 
@@ -36,7 +37,7 @@ class RecordTable:
         *,
         line: int,
         session: str,
-        at: str,
+        at: str | None,
         identity: str,
         agent_id: str | None = None,
         parent_tool_call_id: str | None = None,
@@ -49,7 +50,7 @@ class RecordTable:
         """Add a record.
 
         Args:
-            at: `YYYY-MM-DDThh:mm:ss[.f]Z`.
+            at: `YYYY-MM-DDThh:mm:ss[.f]Z`; None where the log does not tell the time.
             identity: what tells the record from every other of its kind, the same in each copy of its line.
             own: columns of the kind (see `schema.OWN`).
 
@@ -70,7 +71,7 @@ class RecordTable:
         return self.places.setdefault((self.file, session, name, cwd, branch, version), len(self.places))
 
     def put(self, kind: str, row: tuple[Any, ...]) -> None:
-        """Add a record as a tuple: FIRST, and the first columns of its kind, in each record the same; the rest is null."""
+        """Add a record as a tuple: FIRST, and the first of its kind's columns, always as many; the rest is null."""
         rows = self.rows[kind]
         rows.append(row)
         self.added += 1
@@ -95,7 +96,9 @@ class RecordTable:
             self._pack(kind)
             if self._parts[kind]:
                 found = pl.concat(self._parts[kind])
-                found = found.hstack(places[found["place"]]).with_columns(at, at.dt.date().alias("day"))
+                found = found.hstack(places[found["place"]]).with_columns(
+                    at, at.dt.date().fill_null(UNDATED).alias("day")
+                )
                 lacking = [
                     pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in found.columns
                 ]
