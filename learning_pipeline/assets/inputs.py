@@ -29,10 +29,12 @@ def default_specs(settings: Settings, *, checkout: Path = CHECKOUT) -> list[Sour
 
 
 def _known_inputs(checkout: Path) -> list[SourceSpec]:
+    from learning_pipeline.lake.discover import reads_repository
     from learning_pipeline.sources.registry import FILE_KINDS
 
     sample = checkout / "data" / "sample"
-    specs = [SourceSpec(kind=kind, path=sample / kind) for kind in FILE_KINDS if (sample / kind).exists()]
+    found = [SourceSpec(kind=kind, path=sample / kind) for kind in FILE_KINDS if (sample / kind).exists()]
+    specs = [spec for spec in found if not reads_repository(spec)]
     transcripts = Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude") / "projects"
     if transcripts.is_dir():
         specs.append(SourceSpec(kind="claude_code", path=transcripts))

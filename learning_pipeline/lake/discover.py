@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.lake import git
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
@@ -19,15 +20,13 @@ def check(specs: Sequence[SourceSpec]) -> None:
     """Make sure that every input is of a known kind and there.
 
     Raises:
-        UsageError: a kind is unknown, or a path is not there, or is no repository where one is needed.
+        UsageError: a kind is unknown, or a path is not there.
     """
     for spec in specs:
         if spec.kind not in INPUT_KINDS:
             raise UsageError(f"unknown source kind {spec.kind!r}; the kinds are {', '.join(INPUT_KINDS)}")
         if not spec.path.exists():
             raise UsageError(f"source {spec.kind}: {spec.path} does not exist")
-        if spec.kind in REPOSITORY_KINDS and not spec.path.is_dir():
-            raise UsageError(f"source {spec.kind}: {spec.path} is not the directory of a git repository")
 
 
 def find(spec: SourceSpec) -> list[Found]:
@@ -39,7 +38,7 @@ def find(spec: SourceSpec) -> list[Found]:
     paths = [str(spec.path.absolute())] if spec.path.is_file() else sorted(_walk(spec))
     found = []
     for path in paths:
-        kind = spec.kind if spec.kind != "auto" else _kind_by_content(path)
+        kind = kind_of(spec, path)
         try:
             status = os.stat(path)
         except FileNotFoundError:  # deleted since the directory was listed
@@ -52,8 +51,36 @@ def find(spec: SourceSpec) -> list[Found]:
     return found
 
 
-def _walk(spec: SourceSpec) -> Iterator[str]:
+def reads_repository(spec: SourceSpec) -> bool:
+    """Say whether an input is read by git: a repository's top, or for `git_history` any directory in one.
+
+    A directory of exported commits may lie in a repository: where there are such files, they are what is read.
+    """
+    if spec.kind not in REPOSITORY_KINDS or not spec.path.is_dir():
+        return False
+    return git.is_repository(spec.path) or (spec.kind == "git_history" and next(_walk(spec), None) is None)
+
+
+def kind_of(spec: SourceSpec, path: str) -> str:
+    """Return the kind of a file: that of its input, except where files of several kinds lie together."""
+    if spec.kind == "auto":
+        return _kind_by_content(path)
+    if spec.kind == "entire_checkpoints" and fnmatch.fnmatch(path, "*.json*"):
+        kind = _kind_by_content(path)
+        return spec.kind if kind == UNKNOWN else kind
+    return spec.kind
+
+
+def is_wanted(spec: SourceSpec, path: str) -> bool:
+    """Say whether a file has a name that files of this input have."""
+    name = path.rpartition("/")[2]
     patterns = FILE_PATTERNS[spec.kind] if spec.kind != "auto" else ("*",)
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns) and not any(
+        fnmatch.fnmatch(name, pattern) for pattern in _NEVER
+    )
+
+
+def _walk(spec: SourceSpec) -> Iterator[str]:
 
     def failed(error: OSError) -> None:
         raise PipelineError(
@@ -63,9 +90,7 @@ def _walk(spec: SourceSpec) -> Iterator[str]:
     for directory, folders, names in os.walk(spec.path.absolute(), onerror=failed):
         folders[:] = sorted(folder for folder in folders if folder != ".git")
         for name in names:
-            if any(fnmatch.fnmatch(name, pattern) for pattern in patterns) and not any(
-                fnmatch.fnmatch(name, pattern) for pattern in _NEVER
-            ):
+            if is_wanted(spec, name):
                 path = f"{directory}/{name}"
                 if os.path.isfile(path):
                     yield path

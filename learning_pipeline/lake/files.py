@@ -11,6 +11,7 @@ class Found:
     path: str
     size: int
     mtime_ns: int
+    is_repository: bool = False  # read by git, not as a file
 
 
 @dataclass(frozen=True, slots=True)

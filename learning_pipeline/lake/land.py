@@ -16,7 +16,6 @@ from learning_pipeline.lake.report import LandReport
 from learning_pipeline.lake.state import State
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings, SourceSpec
-from learning_pipeline.sources import registry
 
 
 def has_changes(settings: Settings, specs: Sequence[SourceSpec]) -> bool:
@@ -65,11 +64,11 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
             zone = ZoneInfo(settings.naive_timezone) if settings.naive_timezone else None
             work = []
             for kind, files in sorted(changed.items()):
-                job = Job(kind, Options(zone), settings.task_text, settings.host)
-                if kind in registry.REPOSITORY_KINDS:
-                    landing.add_repositories(job, [found for found, _ in files])
-                else:
-                    work.append((job, [start(job, found, cursor) for found, cursor in files]))
+                job = Job(kind, Options(zone, settings.scales.get(kind, {})), settings.task_text, settings.host)
+                if repositories := [found for found, _ in files if found.is_repository]:
+                    landing.add_repositories(job, repositories)
+                if tasks := [start(job, found, cursor) for found, cursor in files if not found.is_repository]:
+                    work.append((job, tasks))
             total = sum(task.size for _, tasks in work for task in tasks)
             done = 0
             for part in rounds(work, others):
@@ -90,12 +89,7 @@ def _changed(state: State, specs: Sequence[SourceSpec], report: LandReport) -> I
     cursors = discover.cursors(state)
     seen: set[tuple[str, str]] = set()
     for spec in specs:
-        found, is_changed = discover.find(spec), discover.is_changed
-        if spec.kind in registry.REPOSITORY_KINDS:
-            from learning_pipeline.lake import repositories
-
-            found, is_changed = repositories.find(spec), repositories.is_changed
-        for file in found:
+        for file in _find(spec):
             if (file.kind, file.path) in seen:
                 continue
             seen.add((file.kind, file.path))
@@ -104,6 +98,22 @@ def _changed(state: State, specs: Sequence[SourceSpec], report: LandReport) -> I
                 report.unrecognised.append(file.path)
                 continue
             cursor = cursors.get((file.kind, file.path))
-            if is_changed(file, cursor):
+            if _is_changed(file, cursor):
                 report.files_changed += 1
                 yield file, cursor
+
+
+def _find(spec: SourceSpec) -> list[Found]:
+    if not discover.reads_repository(spec):
+        return discover.find(spec)
+    from learning_pipeline.lake import repositories
+
+    return repositories.find(spec)
+
+
+def _is_changed(file: Found, cursor: Cursor | None) -> bool:
+    if not file.is_repository:
+        return discover.is_changed(file, cursor)
+    from learning_pipeline.lake import repositories
+
+    return repositories.is_changed(file, cursor)

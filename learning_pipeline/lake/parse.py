@@ -13,7 +13,7 @@ from learning_pipeline.lake.read import Reader, fingerprint
 from learning_pipeline.lake.records import united
 from learning_pipeline.lake.redact import Mode, redact, redact_records
 from learning_pipeline.sources import registry
-from learning_pipeline.sources.base import Options, Reject
+from learning_pipeline.sources.base import Options, Parsed, Reject
 
 _RAW_BYTES = 4096
 
@@ -101,7 +101,11 @@ def parse_files(job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame
 def _parse_file(job: Job, source: Any, task: Task, table: Any) -> tuple[pl.DataFrame, FileResult]:
     found = task.found
     reader = Reader(found.path, task.offset, task.line, task.end)
-    if table is not None:
+    rule = getattr(source, "IGNORED_FILES", {}).get(found.path.rpartition("/")[2])
+    if rule is not None:
+        count = sum(1 for _ in reader)
+        parsed, records = Parsed(lines_read=count, ignored=Counter({rule: count})), pl.DataFrame()
+    elif table is not None:
         table.file = found.path
         parsed = source.parse(reader, job.options, table)
         records = parsed.records

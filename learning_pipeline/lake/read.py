@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, cast
 
 from learning_pipeline.errors import PipelineError
+from learning_pipeline.lake import blobs
 from learning_pipeline.sources.base import Line
 
 _BLOCK = 1024 * 1024
@@ -19,6 +20,8 @@ _TAIL = 4096
 
 
 def _open(path: str) -> BinaryIO:
+    if blobs.is_blob(path):
+        return blobs.open_blob(path)
     try:
         return cast(BinaryIO, gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb"))
     except OSError as error:

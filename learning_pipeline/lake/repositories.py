@@ -1,137 +1,120 @@
-"""Runs git to read the history of repositories: the whole of it once, then what is not reachable from before."""
+"""Reads git repositories: the history in one `git log`, notes in one `git cat-file`, and then what is new."""
 
 import hashlib
-import subprocess
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import polars as pl
 
 from learning_pipeline.errors import PipelineError
+from learning_pipeline.lake import blobs, discover, git, notes
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.parse import FileResult, Job, Task, clean_rejects
 from learning_pipeline.lake.redact import redact_records
 from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources import registry
+from learning_pipeline.sources.base import Line
 
-_TIMEOUT_SECONDS = 600
+CHECKPOINT_BRANCH = "entire/checkpoints/v1"
 _BEHIND_ALL = 2**62
-
-
-def _git(repository: str, *arguments: str, given: str | None = None) -> bytes:
-    """Run git in a repository and return what it prints.
-
-    Raises:
-        PipelineError: git is missing, fails or takes too long; the message has its first line.
-    """
-    command = ["git", "-C", repository, "-c", "core.quotePath=false", *arguments]
-    try:
-        done = subprocess.run(
-            command,
-            input=given.encode() if given is not None else None,
-            stdin=subprocess.DEVNULL if given is None else None,
-            capture_output=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise PipelineError("git is not installed; install it to read git_history") from error
-    except subprocess.TimeoutExpired as error:
-        raise PipelineError(f"git took more than {_TIMEOUT_SECONDS} s in {repository}") from error
-    if done.returncode:
-        words = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
-        raise PipelineError(f"git {arguments[0]} failed in {repository}: {words[0]}")
-    return done.stdout
-
-
-def _tips(repository: str) -> list[str]:
-    """Return the commits that branches, tags, remotes and HEAD point at."""
-    refs = _git(repository, "for-each-ref", "--format=%(objectname) %(objecttype) %(*objectname)").decode().splitlines()
-    tips = set()
-    for ref in refs:
-        name, kind, *peeled = ref.split(" ")
-        if kind == "commit":
-            tips.add(name)
-        elif kind == "tag" and peeled and peeled[0]:
-            tips.add(peeled[0])
-    return sorted(tips)
+# Commits or notes that are Python values at a time.
+_LINES_AT_ONCE = 4000
 
 
 def find(spec: SourceSpec) -> list[Found]:
-    """Return the repository as one input; its size is the number of its tips."""
+    """Return a repository as one input, its size 0; of checkpoints, the files in their branch.
+
+    Raises:
+        PipelineError: git finds no repository there, or no branch of checkpoints.
+    """
     path = str(spec.path.absolute())
-    _git(path, "rev-parse", "--git-dir")
-    return [Found(spec.kind, path, 0, 0)]
+    git.run(path, "rev-parse", "--git-dir")
+    if spec.kind != "entire_checkpoints":
+        return [Found(spec.kind, path, 0, 0, is_repository=True)]
+    ref = blobs.branch(path, CHECKPOINT_BRANCH)
+    if ref is None:
+        raise PipelineError(f"{path} has no branch {CHECKPOINT_BRANCH}")
+    return [
+        Found(discover.kind_of(spec, blob.name), blob.name, blob.size, blob.version)
+        for blob in blobs.listed(path, ref)
+        if discover.is_wanted(spec, blob.path)
+    ]
 
 
 def is_changed(file: Found, cursor: Cursor | None) -> bool:
-    """Say whether any branch or tag moved since the history was read."""
-    return cursor is None or _fingerprint(_tips(file.path)) != cursor.fingerprint
+    """Say whether any ref of what the kind reads moved since it was read."""
+    return cursor is None or _state(file) != cursor.fingerprint
+
+
+def _state(file: Found) -> str:
+    if file.kind == "git_notes":
+        return notes.state(file.path)
+    return _fingerprint(git.tips(file.path))
 
 
 def _fingerprint(tips: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(tips).encode(), digest_size=16).hexdigest()
 
 
-def _names(repository: str) -> tuple[str, str | None]:
-    """Return the repository's name, after its remote or else its directory, and its remote without credentials."""
-    try:
-        remote = _git(repository, "remote", "get-url", "origin").decode("utf-8", "replace").strip()
-    except PipelineError:
-        remote = ""
-    top = Path(_git(repository, "rev-parse", "--show-toplevel").decode("utf-8", "replace").strip())
-    if not remote:
-        return top.name, None
-    scheme, at, rest = remote.rpartition("@")
-    clean = f"{scheme.split('://')[0]}://{rest}" if at and "://" in scheme else remote
-    name = clean.rstrip("/").removesuffix(".git").replace(":", "/").rsplit("/", 1)[-1]
-    return name or top.name, clean
-
-
 def parse(state: State, job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame], list[FileResult]]:
-    """Read what is new in some repositories, in one `git log` each."""
-    source = registry.source(job.kind)
-    family = registry.family(source.FAMILY)
-    frames, results = [], []
+    """Read what is new in some repositories."""
+    family = registry.family(registry.source(job.kind).FAMILY)
+    ((kind, schema),) = family.SCHEMAS.items()
+    frames = [pl.DataFrame(schema=schema)]
+    results = []
     for task in tasks:
         path = task.found.path
-        tips = _tips(path)
+        repository, remote = git.names(path)
+        result = FileResult(found=task.found, cursor=None, first_line=1)
+        origin = [
+            pl.lit(path).alias("source_file"),
+            pl.lit(job.kind).alias("source"),
+            pl.lit(job.host).alias("host"),
+            pl.lit(repository).alias("repository"),
+            pl.lit(remote, dtype=pl.String).alias("remote"),
+        ]
+        for records in _read(state, job, result):
+            frame = records.with_columns(origin).select(*schema)
+            frames.append(redact_records({kind: frame}, family.TEXT_COLUMNS, job.mode)[kind])
+        clean_rejects(result, job.mode)
+        results.append(result)
+    return {kind: pl.concat(frames)}, results
+
+
+def _read(state: State, job: Job, result: FileResult) -> Iterator[pl.DataFrame]:
+    path = result.found.path
+    if job.kind == "git_notes":
+        known = state.query("select fingerprint from files where source = ? and path = ?", (job.kind, path))
+        now = notes.state(path)
+        lines, whole = notes.lines(path, str(known[0][0]) if known else None)
+        yield from _parsed(job, lines, result)
+    else:
+        tips = git.tips(path)
         before = [tip for (tip,) in state.query("select commit_id from tips where repository = ?", (path,))]
-        if before:
-            # A tip that a garbage collection took away can no longer be left out by name.
-            checked = _git(path, "cat-file", "--batch-check", given="\n".join(before) + "\n").decode().splitlines()
-            before = [
-                line.split(" ")[0] for line in checked if line.endswith(tuple("0123456789")) and " commit " in line
-            ]
-        stream = b""
+        # A tip that a garbage collection took away can no longer be left out by name.
+        before = git.present(path, before, "commit") if before else []
+        now, whole = _fingerprint(tips), not before
         if tips:
-            wanted = "\n".join([*tips, *(f"^{tip}" for tip in before)]) + "\n"
-            stream = _git(path, *source.LOG_ARGUMENTS, "--stdin", given=wanted)
-        repository, remote = _names(path)
-        parsed = source.parse(source.cut(stream), job.options)
-        frames.append(
-            parsed.records.with_columns(
-                pl.lit(path).alias("source_file"),
-                pl.lit(repository).alias("repository"),
-                pl.lit(remote, dtype=pl.String).alias("remote"),
-            )
-        )
-        results.append(
-            FileResult(
-                found=task.found,
-                cursor=Cursor(0, 0, _fingerprint(tips), 0, 0),
-                # What was rejected in the history before stands: it is not read again.
-                first_line=_BEHIND_ALL if before else 1,
-                lines_read=parsed.lines_read,
-                bytes_read=len(stream),
-                ignored=parsed.ignored,
-                unknown=parsed.unknown,
-                rejects=parsed.rejects,
-                tips=tips,
-            )
-        )
-        clean_rejects(results[-1], job.mode)
-    frame = pl.concat(frames).with_columns(pl.lit(job.kind).alias("source"), pl.lit(job.host).alias("host"))
-    ((kind, schema),) = family.SCHEMAS.items()
-    return redact_records({kind: frame.select(*schema)}, family.TEXT_COLUMNS, job.mode), results
+            wanted = [*tips, *(f"^{tip}" for tip in before)]
+            source = registry.source(job.kind)
+            with git.output(path, *source.LOG_ARGUMENTS, "--stdin", given=wanted) as stream:
+                yield from _parsed(job, source.cut(git.blocks(stream)), result)
+        result.tips = tips
+    result.cursor = Cursor(0, 0, now, 0, 0)
+    # What was rejected before stands, where it is not read again.
+    result.first_line = 1 if whole else _BEHIND_ALL
+
+
+def _parsed(job: Job, lines: Iterable[Line], result: FileResult) -> Iterator[pl.DataFrame]:
+    """Parse lines, so many at a time, and count them."""
+    source = registry.source(job.kind)
+    rest = iter(lines)
+    while some := list(islice(rest, _LINES_AT_ONCE)):
+        parsed = source.parse(some, job.options)
+        result.lines_read += parsed.lines_read
+        result.bytes_read += sum(len(line.raw) for line in some)
+        result.ignored += parsed.ignored
+        result.unknown += parsed.unknown
+        result.rejects += parsed.rejects
+        yield parsed.records

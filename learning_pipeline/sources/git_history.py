@@ -57,25 +57,38 @@ def sniff(head: bytes) -> bool:
     return exported_commits.sniff(head) is not None
 
 
-def cut(stream: bytes) -> Iterator[Line]:
-    """Yield one line per commit of the output of `git log` with LOG_ARGUMENTS.
+def cut(blocks: Iterable[bytes]) -> Iterator[Line]:
+    """Yield one line per commit of the output of `git log` with LOG_ARGUMENTS, which comes in blocks of any size.
 
     A repository has no lines. The number of a commit is made of the first 15 digits of its id: it tells the
     commits of a repository apart, and is the same whenever and however often the history is read.
     What belongs to no commit is a line too, numbered by where it stands; `parse` rejects it.
     """
+    held, base = b"", 0
+    for block in blocks:
+        held += block
+        # The last record may go on in the next block.
+        found = list(_RECORD.finditer(held))[:-1]
+        if found:
+            yield from _lines(held, found, base)
+            held, base = held[found[-1].end() :], base + found[-1].end()
+    found = list(_RECORD.finditer(held))
+    yield from _lines(held, found, base)
+    yield from _left_over(held, found[-1].end() if found else 0, len(held), base)
+
+
+def _lines(stream: bytes, found: list[re.Match[bytes]], base: int) -> Iterator[Line]:
     at = 0
-    for match in _RECORD.finditer(stream):
-        yield from _left_over(stream, at, match.start())
-        yield Line(line_number(match[1].decode()), match.start(), match[0])
+    for match in found:
+        yield from _left_over(stream, at, match.start(), base)
+        yield Line(line_number(match[1].decode()), base + match.start(), match[0])
         at = match.end()
-    yield from _left_over(stream, at, len(stream))
 
 
-def _left_over(stream: bytes, start: int, end: int) -> Iterator[Line]:
+def _left_over(stream: bytes, start: int, end: int, base: int) -> Iterator[Line]:
     raw = stream[start:end]
     if raw.strip(b"\0\n"):
-        yield Line(start + 1, start, raw)
+        yield Line(base + start + 1, base + start, raw)
 
 
 def parse(lines: Iterable[Line], options: Options) -> Parsed:

@@ -10,13 +10,14 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     "aider": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*"),
     "claude_code": ("*.jsonl", "*.jsonl.*"),
     "git_notes": ("*.jsonl", "*.jsonl.*"),
-    "entire_checkpoints": ("metadata.json", "commits*.jsonl", "transcript.jsonl", "content_hash.txt", "context.md"),
+    "entire_checkpoints": ("*.json", "*.jsonl", "content_hash.txt", "context.md", "prompt.txt"),
+    "git_history": ("*.jsonl", "*.jsonl.*"),
     "git_hooks": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*", "*.csv", "*.csv.*"),
     "execution_log": ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*"),
 }
 FILE_KINDS = tuple(FILE_PATTERNS)
-# Kinds that read a git repository.
-REPOSITORY_KINDS = ("git_history",)
+# Kinds that read a git repository, where that is what they are given, and files else.
+REPOSITORY_KINDS = ("git_history", "git_notes", "entire_checkpoints")
 KINDS = tuple(dict.fromkeys((*FILE_KINDS, *REPOSITORY_KINDS)))
 FAMILIES = ("transcripts", "executions", "git", "aider")
 

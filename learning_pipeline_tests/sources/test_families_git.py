@@ -21,7 +21,7 @@ NOON = 1772366400
 def history(sha: str, *, seconds: int = NOON, message: str = "Words", parents: str = "") -> pl.DataFrame:
     header = "\x1f".join((sha, parents, str(seconds), str(seconds), "a@example.org", "a@example.org"))
     stream = f"\x1e{header}\x00{message}\n\x00\n1\t2\tx\x00"
-    parsed = git_history.parse(git_history.cut(stream.encode()), Options())
+    parsed = git_history.parse(git_history.cut([stream.encode()]), Options())
     assert parsed.rejects == []
     return landed(parsed, "git_history", "/repo").with_columns(pl.lit("repo").alias("repository"))
 

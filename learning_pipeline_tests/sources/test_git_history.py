@@ -21,7 +21,7 @@ FIRST = datetime.fromtimestamp(FIRST_SECOND, UTC)
 
 
 def parse(stream: bytes) -> Parsed:
-    return git_history.parse(git_history.cut(stream), Options())
+    return git_history.parse(git_history.cut([stream]), Options())
 
 
 def events(stream: bytes) -> dict[str, dict[str, Any]]:
@@ -209,7 +209,7 @@ def test_damaged_bytes_never_raise(data: st.DataObject) -> None:
         stream[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=4) | st.just(b"\x00\x1e"))
         if not stream:
             break
-    lines = list(git_history.cut(bytes(stream)))
+    lines = list(git_history.cut([bytes(stream)]))
     parsed = git_history.parse(lines, Options())
     assert parsed.lines_read == len(lines) == parsed.records.height + len(parsed.rejects)
     rest = bytes(stream)

@@ -1,5 +1,5 @@
 """Checkpoints of Entire: which session's work is in which commit, and how much of it an agent wrote."""
 
-from learning_pipeline.sources.entire_checkpoints.parse import FAMILY, KIND, MODE, parse, sniff
+from learning_pipeline.sources.entire_checkpoints.parse import FAMILY, IGNORED_FILES, KIND, MODE, parse, sniff
 
-__all__ = ["FAMILY", "KIND", "MODE", "parse", "sniff"]
+__all__ = ["FAMILY", "IGNORED_FILES", "KIND", "MODE", "parse", "sniff"]

@@ -21,6 +21,8 @@ from learning_pipeline.sources.json_lines import LineError, decode
 KIND = "entire_checkpoints"
 FAMILY = "git"
 MODE = "document"
+# Files that repeat what transcripts say, and cannot be told by what they hold.
+IGNORED_FILES = {"prompt.txt": "prompt_copy"}
 
 # Within text that is quoted, a quotation mark has a backslash before it.
 _METADATA = re.compile(rb'\s*\{[^\0]*?(?<!\\)"checkpoint_id"\s*:\s*"[0-9a-f]{6,40}"')
