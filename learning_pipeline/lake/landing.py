@@ -48,7 +48,12 @@ class Landing:
                 of_file.add(result)
 
     def add_repositories(self, job: Job, found: list[Found]) -> None:
-        self.add(job.kind, *repositories.parse(self.state, job, [Task(one) for one in found]))
+        """Read repositories; a long history is committed piece by piece."""
+        for one in found:
+            for records, result in repositories.parse(self.state, job, Task(one)):
+                self.add(job.kind, records, [result])
+                if result.cursor is None:
+                    self.commit()
 
     def commit(self) -> None:
         """Merge what was gathered: streams and records first, then cursors and the ledger in one transaction."""

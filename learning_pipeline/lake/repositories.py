@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,12 +15,14 @@ from learning_pipeline.lake.redact import redact_records
 from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources import registry
-from learning_pipeline.sources.base import Line
+from learning_pipeline.sources.base import Line, Parsed
 
 CHECKPOINT_BRANCH = "entire/checkpoints/v1"
 _BEHIND_ALL = 2**62
 # Commits or notes that are Python values at a time.
 _LINES_AT_ONCE = 4000
+# And those that are merged at a time: bounds memory, whatever the length of the history.
+_LINES_A_PIECE = 60_000
 
 
 def find(spec: SourceSpec) -> list[Found]:
@@ -57,64 +60,76 @@ def _fingerprint(tips: Sequence[str]) -> str:
     return hashlib.blake2b("\n".join(tips).encode(), digest_size=16).hexdigest()
 
 
-def parse(state: State, job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame], list[FileResult]]:
-    """Read what is new in some repositories."""
+def parse(state: State, job: Job, task: Task) -> Iterator[tuple[dict[str, pl.DataFrame], FileResult]]:
+    """Read what is new in a repository, piece by piece; only the last piece says how far that is."""
+    path = task.found.path
     family = registry.family(registry.source(job.kind).FAMILY)
     ((kind, schema),) = family.SCHEMAS.items()
+    repository, remote = git.names(path)
+    origin = [
+        pl.lit(path).alias("source_file"),
+        pl.lit(job.kind).alias("source"),
+        pl.lit(job.host).alias("host"),
+        pl.lit(repository).alias("repository"),
+        pl.lit(remote, dtype=pl.String).alias("remote"),
+    ]
+    reading = _notes(state, job, path) if job.kind == "git_notes" else _history(state, job, path)
     frames = [pl.DataFrame(schema=schema)]
-    results = []
-    for task in tasks:
-        path = task.found.path
-        repository, remote = git.names(path)
-        result = FileResult(found=task.found, cursor=None, first_line=1)
-        origin = [
-            pl.lit(path).alias("source_file"),
-            pl.lit(job.kind).alias("source"),
-            pl.lit(job.host).alias("host"),
-            pl.lit(repository).alias("repository"),
-            pl.lit(remote, dtype=pl.String).alias("remote"),
-        ]
-        for records in _read(state, job, result):
-            frame = records.with_columns(origin).select(*schema)
-            frames.append(redact_records({kind: frame}, family.TEXT_COLUMNS, job.mode)[kind])
-        clean_rejects(result, job.mode)
-        results.append(result)
-    return {kind: pl.concat(frames)}, results
-
-
-def _read(state: State, job: Job, result: FileResult) -> Iterator[pl.DataFrame]:
-    path = result.found.path
-    if job.kind == "git_notes":
-        known = state.query("select fingerprint from files where source = ? and path = ?", (job.kind, path))
-        now = notes.state(path)
-        lines, whole = notes.lines(path, str(known[0][0]) if known else None)
-        yield from _parsed(job, lines, result)
-    else:
-        tips = git.tips(path)
-        before = [tip for (tip,) in state.query("select commit_id from tips where repository = ?", (path,))]
-        # A tip that a garbage collection took away can no longer be left out by name.
-        before = git.present(path, before, "commit") if before else []
-        now, whole = _fingerprint(tips), not before
-        if tips:
-            wanted = [*tips, *(f"^{tip}" for tip in before)]
-            source = registry.source(job.kind)
-            with git.output(path, *source.LOG_ARGUMENTS, "--stdin", given=wanted) as stream:
-                yield from _parsed(job, source.cut(git.blocks(stream)), result)
-        result.tips = tips
-    result.cursor = Cursor(0, 0, now, 0, 0)
-    # What was rejected before stands, where it is not read again.
-    result.first_line = 1 if whole else _BEHIND_ALL
-
-
-def _parsed(job: Job, lines: Iterable[Line], result: FileResult) -> Iterator[pl.DataFrame]:
-    """Parse lines, so many at a time, and count them."""
-    source = registry.source(job.kind)
-    rest = iter(lines)
-    while some := list(islice(rest, _LINES_AT_ONCE)):
-        parsed = source.parse(some, job.options)
+    result = FileResult(found=task.found, cursor=None, first_line=reading.first_line)
+    for parsed, size in reading.pieces:
+        frame = parsed.records.with_columns(origin).select(*schema)
+        frames.append(redact_records({kind: frame}, family.TEXT_COLUMNS, job.mode)[kind])
+        result.bytes_read += size
         result.lines_read += parsed.lines_read
-        result.bytes_read += sum(len(line.raw) for line in some)
         result.ignored += parsed.ignored
         result.unknown += parsed.unknown
         result.rejects += parsed.rejects
-        yield parsed.records
+        if result.lines_read >= _LINES_A_PIECE:
+            clean_rejects(result, job.mode)
+            yield {kind: pl.concat(frames)}, result
+            frames = frames[:1]
+            result = FileResult(found=task.found, cursor=None, first_line=reading.first_line)
+    clean_rejects(result, job.mode)
+    result.tips = reading.tips
+    result.cursor = Cursor(0, 0, reading.now, 0, 0)
+    yield {kind: pl.concat(frames)}, result
+
+
+class _Reading(NamedTuple):
+    """What is read of a repository."""
+
+    now: str  # its state, as the cursor keeps it
+    first_line: int  # of what is read; what was rejected before stands, where it is not read again
+    pieces: Iterator[tuple[Parsed, int]]  # with the bytes behind each
+    tips: list[str] | None = None
+
+
+def _notes(state: State, job: Job, path: str) -> _Reading:
+    known = state.query("select fingerprint from files where source = ? and path = ?", (job.kind, path))
+    now = notes.state(path)
+    lines, whole = notes.lines(path, str(known[0][0]) if known else None)
+    return _Reading(now, 1 if whole else _BEHIND_ALL, _parsed(job, lines))
+
+
+def _history(state: State, job: Job, path: str) -> _Reading:
+    tips = git.tips(path)
+    before = [tip for (tip,) in state.query("select commit_id from tips where repository = ?", (path,))]
+    # A tip that a garbage collection took away can no longer be left out by name.
+    before = git.present(path, before, "commit") if before else []
+    wanted = [*tips, *(f"^{tip}" for tip in before)]
+    pieces = _logged(job, path, wanted) if tips else iter(())
+    return _Reading(_fingerprint(tips), _BEHIND_ALL if before else 1, pieces, tips)
+
+
+def _logged(job: Job, path: str, wanted: list[str]) -> Iterator[tuple[Parsed, int]]:
+    source = registry.source(job.kind)
+    with git.output(path, *source.LOG_ARGUMENTS, "--stdin", given=wanted) as stream:
+        yield from _parsed(job, source.cut(git.blocks(stream)))
+
+
+def _parsed(job: Job, lines: Iterable[Line]) -> Iterator[tuple[Parsed, int]]:
+    """Parse lines, so many at a time."""
+    source = registry.source(job.kind)
+    rest = iter(lines)
+    while some := list(islice(rest, _LINES_AT_ONCE)):
+        yield source.parse(some, job.options), sum(len(line.raw) for line in some)
