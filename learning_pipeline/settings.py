@@ -53,6 +53,22 @@ class SourceSpec(BaseModel):
     path: UserPath
 
 
+class TableMapping(BaseModel):
+    """How the columns of exported tables become fields of an in-house log (see `sources.table_map`)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: str = Field(default="*", description="Pattern of the file's name")
+    table: str = Field(default="*", description="Pattern of the table's name, in a database")
+    kind: Literal[
+        "execution_log", "routing_log", "transformation_log", "interaction_log", "feedback", "health_log"
+    ] = Field(default="execution_log", description="Kind of log whose lines the rows are")
+    columns: dict[str, str] = Field(default_factory=dict, description="Column -> field; to an empty name: left out")
+    values: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Field -> its value in every row that has none"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be configured, read once at the start of a command."""
 
@@ -63,6 +79,15 @@ class Settings(BaseSettings):
     host: str = Field(default_factory=socket.gethostname, description="Name of this machine in the lake")
     task_text: Literal["full", "redacted", "hash"] = "redacted"
     naive_timezone: str | None = Field(default=None, description="Zone of log times that name none")
+    scales: dict[str, dict[str, tuple[float, float]]] = Field(
+        default_factory=dict, description="Scales of a source kind's fields, as in feedback.rating = [1, 10]"
+    )
+    tables: list[TableMapping] = Field(
+        default_factory=list, description="How columns of exported tables are named; the first that fits decides"
+    )
+    stuck_after_minutes: int = Field(
+        default=1440, ge=1, description="Open executions are stuck when this much older than the newest event"
+    )
     retention_days: int = Field(default=90, ge=1, description="Days that fact rows stay in the marts")
     price_file: UserPath | None = Field(default=None, description="Own prices, read before the public ones")
     workers: int | None = Field(default=None, ge=1, description="Processes that parse; default one a core, 4 at most")
@@ -96,6 +121,15 @@ class Settings(BaseSettings):
             if not all(_is_cron_part(part, low, high, names.split()) for part in field.split(",")):
                 raise ValueError(f"{text!r} is not a cron expression such as 0 2 * * *: {field!r} is no {name}")
         return text
+
+    @field_validator("scales")
+    @classmethod
+    def _rising(cls, scales: dict[str, dict[str, tuple[float, float]]]) -> dict[str, dict[str, tuple[float, float]]]:
+        for kind, fields in scales.items():
+            for name, (least, most) in fields.items():
+                if not least < most:
+                    raise ValueError(f"{kind}.{name} has to be the least and the most of its scale, such as [1, 10]")
+        return scales
 
     @field_validator("price_file")
     @classmethod
