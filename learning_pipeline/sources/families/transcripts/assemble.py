@@ -23,12 +23,15 @@ def assemble(records: Records) -> dict[str, pl.DataFrame]:
     records = complete(records)
     of_all = every(records)
     main, sub = agents.prompts(records), subagents.runs(records, of_all)
-    llm = agents.attribute(calls.llm_calls(records), main, sub)
+    llm = agents.attribute(calls.llm_calls(records), main, sub).with_columns(
+        pl.when(~pl.col("of_session").fill_null(False)).then("execution_id").alias("execution_id")
+    )
     tools = agents.attribute(calls.tool_calls(records), main, sub)
     events = agents.attribute(of_all.filter(pl.col("kind") != "prompt").select(EVENT), main, sub)
     subs = subagents.sub_executions(records, of_all, sub, tools)
     executions = pl.concat([_main_executions(main), subs], how="diagonal")
-    executions = with_totals(executions, llm, tools, events)
+    changes = agents.attribute(records["change"], main, sub)
+    executions = with_totals(executions, llm, tools, events, changes)
     names = executions.select("execution_id", "agent_name")
     return {
         "executions": _finish_executions(executions, of_all),

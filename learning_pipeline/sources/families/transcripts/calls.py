@@ -53,6 +53,7 @@ def llm_calls(records: Records) -> pl.DataFrame:
         known("reported_cost_usd"),
         known("duration_ms"),
         known("error_type"),
+        known("of_session"),
     )
     usage = (
         calls.with_columns(pl.sum_horizontal(counted).alias("_total"))

@@ -6,6 +6,7 @@ The strongest evidence wins. Weights stand in `contracts.vocabulary.LABEL_WEIGHT
 |---|---|---|
 | a person stopped it | interrupted | reported |
 | an API error was the last thing | failure | reported |
+| the log says how the turn ended | as it says | reported |
 | the tool that started a sub-agent gave back a result / an error | success / failure | reported / tool_result |
 | a commit was made | success | git |
 | the agent ended its turn after its last tool failed / worked | failure / success | tool_result |
@@ -16,7 +17,7 @@ The strongest evidence wins. Weights stand in `contracts.vocabulary.LABEL_WEIGHT
 
 import polars as pl
 
-from learning_pipeline.contracts.vocabulary import LABEL_WEIGHTS, SUCCESS_OF_OUTCOME
+from learning_pipeline.contracts.vocabulary import LABEL_WEIGHTS, OUTCOMES, SUCCESS_OF_OUTCOME
 
 # Reasons to stop that end a turn; a missing reason ends it where the last message called no tool.
 _ENDED = ("end_turn", "stop_sequence")
@@ -36,8 +37,9 @@ def _case(*cases: tuple[pl.Expr, str, str]) -> tuple[pl.Expr, pl.Expr]:
 def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
     """Add outcome, success, outcome_source, label_weight and error_type.
 
-    The frame has, for each execution: interrupted, last_kind and last_stop_reason (of its last call, result or
-    error), last_tool_error, commits, has_next, and for sub-agents result_is_error, result_in_background.
+    The frame has, for each execution: interrupted, turn_outcome (as the log says it), last_kind and last_stop_reason
+    (of its last call, result or error), last_tool_error, commits, has_next, and for sub-agents result_is_error,
+    result_in_background.
     """
     ended = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_in(_ENDED)
     silent_end = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_null()
@@ -46,6 +48,7 @@ def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
         (pl.col("interrupted"), "interrupted", "reported"),
         (pl.col("result_decision") == "reject", "interrupted", "reported"),
         (pl.col("last_kind") == "api_error", "failure", "reported"),
+        *((pl.col("turn_outcome") == name, name, "reported") for name in OUTCOMES),
         (pl.col("result_is_error"), "failure", "tool_result"),
         (~pl.col("result_is_error") & ~pl.col("result_in_background").fill_null(False), "success", "reported"),
         (pl.col("commits") > 0, "success", "git"),

@@ -50,6 +50,7 @@ OWN: dict[str, dict[str, _Type]] = {
         "reported_cost_usd": pl.String,  # the decimal as the log prints it
         "duration_ms": pl.Int64,
         "error_type": pl.String,  # of a call that failed
+        "of_session": pl.Boolean,  # stands for what the session used beside its other calls: of no one execution
     },
     # An agent called a tool.
     "tool_use": {

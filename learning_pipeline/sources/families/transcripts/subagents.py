@@ -8,6 +8,7 @@ from learning_pipeline.sources.families.transcripts.agents import NAMESPACE
 from learning_pipeline.sources.families.transcripts.every import LINEAGE, ORDER, Records
 
 SUBAGENT_TOOLS = ("Task", "Agent")
+_STARTS_SUBAGENT = pl.col("tool_name").is_in(SUBAGENT_TOOLS) | (pl.col("tool_kind") == "subagent").fill_null(False)
 # What Claude Code runs when a task names no sub-agent.
 DEFAULT_SUBAGENT = "general-purpose"
 UNKNOWN_SUBAGENT = "subagent"
@@ -19,7 +20,7 @@ def runs(records: Records, every: pl.DataFrame) -> pl.DataFrame:
     The two are joined by what the log says: the progress row's parent, the tool's result, or, in the oldest
     transcripts, the same task text. A task that nothing more is known of is a run too, unless it was refused.
     """
-    tasks = records["tool_use"].filter(pl.col("tool_name").is_in(SUBAGENT_TOOLS))
+    tasks = records["tool_use"].filter(_STARTS_SUBAGENT)
     tasks = tasks.sort("at", "record_key").unique(["group_key", "tool_call_id"], keep="first", maintain_order=True)
     by_parent = (
         every.filter(pl.col("agent_id").is_not_null())
@@ -76,7 +77,7 @@ def sub_executions(records: Records, every: pl.DataFrame, sub: pl.DataFrame, too
     )
     uses = (
         records["tool_use"]
-        .filter(pl.col("tool_name").is_in(SUBAGENT_TOOLS))
+        .filter(_STARTS_SUBAGENT)
         .sort(ORDER)
         .unique(["group_key", "tool_call_id"], keep="first", maintain_order=True)
         .select(

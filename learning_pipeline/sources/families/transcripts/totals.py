@@ -8,7 +8,9 @@ from learning_pipeline.sources.normal import error_type
 _EDITORS = ("Edit", "MultiEdit", "Write", "NotebookEdit", "write_file", "replace", "edit")
 
 
-def with_totals(executions: pl.DataFrame, llm: pl.DataFrame, tools: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+def with_totals(
+    executions: pl.DataFrame, llm: pl.DataFrame, tools: pl.DataFrame, events: pl.DataFrame, changes: pl.DataFrame
+) -> pl.DataFrame:
     """Add what an execution's own calls, tools and other records add up to, and how it ended."""
     written = pl.col("cache_write_5m_tokens").fill_null(0) + pl.col("cache_write_1h_tokens").fill_null(0)
     any_written = pl.any_horizontal(pl.col("cache_write_5m_tokens", "cache_write_1h_tokens").is_not_null())
@@ -55,6 +57,7 @@ def with_totals(executions: pl.DataFrame, llm: pl.DataFrame, tools: pl.DataFrame
             pl.col("kind").filter(step).last().cast(pl.String).alias("last_kind"),
             pl.col("stop_reason").filter(pl.col("kind") == "call").last().alias("last_stop_reason"),
             (pl.col("kind") == "interrupt").any().alias("interrupted"),
+            pl.col("outcome").filter(pl.col("kind") == "turn_end").drop_nulls().last().alias("turn_outcome"),
             (pl.col("kind") == "retry").sum().cast(pl.Int64).alias("retries"),
             pl.col("duration_ms").filter(pl.col("kind") == "turn_end").max().alias("turn_ms"),
             pl.col("text").filter(pl.col("kind") == "api_error").last().alias("error_message"),
@@ -65,10 +68,20 @@ def with_totals(executions: pl.DataFrame, llm: pl.DataFrame, tools: pl.DataFrame
             .alias("api_error_type")
         )
     )
+    of_changes = (
+        changes.filter(pl.col("execution_id").is_not_null())
+        .group_by("execution_id")
+        .agg(
+            _sum_known("lines_added"),
+            _sum_known("lines_removed"),
+            pl.col("file_path").drop_nulls().n_unique().cast(pl.Int64).alias("files_told"),
+        )
+    )
     frame = executions
-    for part in (of_llm, most_used, of_tools, of_events):
+    for part in (of_llm, most_used, of_tools, of_events, of_changes):
         frame = frame.join(part, on="execution_id", how="left")
     counts = ("llm_calls", "tool_calls", "tool_errors", "retries", "files_changed")
+    frame = frame.with_columns(pl.max_horizontal("files_changed", "files_told").alias("files_changed"))
     return with_outcome(frame).with_columns(pl.col(name).fill_null(0) for name in counts)
 
 
