@@ -15,11 +15,13 @@ from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
 
+from learning_pipeline.sources.table_map import TableMap
+
 # Columns that every family's records have, in front of its own.
 RECORD_COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
     "record_key": pl.UInt64,  # identity of what the line says: the same in every copy of the line
     "group_key": pl.String,  # records with one key are assembled together
-    "day": pl.Date,  # UTC date of the record's own time
+    "day": pl.Date,  # UTC date of the record's own time; UNDATED where it has none
     "source": pl.String,  # source kind
     "source_file": pl.String,
     "source_line": pl.Int64,
@@ -71,6 +73,7 @@ class Options:
     naive_zone: tzinfo | None = None  # zone of times that name none; None rejects them
     # Scale of a field, from the least to the most it can be, where that is not the usual one of its kind.
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    tables: tuple[TableMap, ...] = ()  # how the columns of tables are named
     modified_at: datetime | None = None  # when the file was last changed, for what tells no time of its own
 
 
@@ -81,6 +84,7 @@ class Source(Protocol):
     FAMILY: str
     # document: re-parsed whole when it changed; append: goes on from the last complete line.
     MODE: Literal["document", "append"]
+    # Optional `WHOLE_FILE = True`: the file comes as one line, byte for byte.
     # Optional `LINES_APART = True`: no line needs another to be understood, so a large file may be read in parts.
 
     def sniff(self, head: bytes) -> bool:
