@@ -11,7 +11,8 @@ from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources.registry import FILE_KINDS, FILE_PATTERNS, KINDS, REPOSITORY_KINDS, source
 
-INPUT_KINDS = (*KINDS, "auto")
+AUTO = "auto"
+INPUT_KINDS = (*KINDS, AUTO)
 UNKNOWN = "unknown"
 _NEVER = ("*.part", "*.tmp", "*.swp", "*~")
 
@@ -30,7 +31,7 @@ def check(specs: Sequence[SourceSpec]) -> None:
 
 
 def find(spec: SourceSpec) -> list[Found]:
-    """Return the files of an input, sorted by path. A file that no kind knows has the kind UNKNOWN.
+    """Return the files of an input, sorted by path; their kind is that of the input.
 
     Raises:
         PipelineError: a directory or file cannot be looked at.
@@ -38,7 +39,6 @@ def find(spec: SourceSpec) -> list[Found]:
     paths = [str(spec.path.absolute())] if spec.path.is_file() else sorted(_walk(spec))
     found = []
     for path in paths:
-        kind = kind_of(spec, path)
         try:
             status = os.stat(path)
         except FileNotFoundError:  # deleted since the directory was listed
@@ -47,7 +47,7 @@ def find(spec: SourceSpec) -> list[Found]:
             raise PipelineError(
                 f"cannot read {path}: {error.strerror}; mend its permissions or leave it out"
             ) from error
-        found.append(Found(kind, path, status.st_size, status.st_mtime_ns))
+        found.append(Found(spec.kind, path, status.st_size, status.st_mtime_ns))
     return found
 
 
@@ -61,20 +61,42 @@ def reads_repository(spec: SourceSpec) -> bool:
     return git.is_repository(spec.path) or (spec.kind == "git_history" and next(_walk(spec), None) is None)
 
 
-def kind_of(spec: SourceSpec, path: str) -> str:
-    """Return the kind of a file: that of its input, except where files of several kinds lie together."""
-    if spec.kind == "auto":
-        return _kind_by_content(path)
-    if spec.kind == "entire_checkpoints" and fnmatch.fnmatch(path, "*.json*"):
-        kind = _kind_by_content(path)
-        return spec.kind if kind == UNKNOWN else kind
-    return spec.kind
+def kind_of(declared: str, path: str) -> str:
+    """Return the kind of a file by what is in it: what an input is called may be wrong, and `auto` says nothing.
+
+    A file that is of no other kind, too, is what its input says, and is read as that.
+
+    Raises:
+        PipelineError: it cannot be read.
+    """
+    from learning_pipeline.lake.read import head
+
+    name, start = path.rpartition("/")[2], head(path)
+    of_input = () if declared == AUTO else (declared,)
+    for kind in of_input:
+        if name in getattr(source(kind), "IGNORED_FILES", {}) or source(kind).sniff(start):
+            return kind
+    found = (kind for kind in FILE_KINDS if kind not in of_input and source(kind).sniff(start))
+    return next(found, UNKNOWN if declared == AUTO else declared)
+
+
+def why_unknown(path: str) -> str:
+    """Say what a file looks like that no kind knows."""
+    from learning_pipeline.lake.read import head
+
+    start = head(path)
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text:
+        return "empty"
+    if b"\0" in start:
+        return "binary"
+    return "JSON of no known kind" if text[:1] in b"{[" else "text of no known kind"
 
 
 def is_wanted(spec: SourceSpec, path: str) -> bool:
     """Say whether a file has a name that files of this input have."""
     name = path.rpartition("/")[2]
-    patterns = FILE_PATTERNS[spec.kind] if spec.kind != "auto" else ("*",)
+    patterns = FILE_PATTERNS[spec.kind] if spec.kind != AUTO else ("*",)
     return any(fnmatch.fnmatch(name, pattern) for pattern in patterns) and not any(
         fnmatch.fnmatch(name, pattern) for pattern in _NEVER
     )
@@ -96,19 +118,34 @@ def _walk(spec: SourceSpec) -> Iterator[str]:
                     yield path
 
 
-def _kind_by_content(path: str) -> str:
-    from learning_pipeline.lake.read import head
+class Cursors:
+    """The cursors of all that was read: one a file, and one a kind of a repository."""
 
-    start = head(path)
-    return next((kind for kind in FILE_KINDS if source(kind).sniff(start)), UNKNOWN)
+    def __init__(self, state: State) -> None:
+        rows = state.query("select source, path, size, mtime_ns, fingerprint, offset, line from files")
+        self._of_kind = {(kind, path): Cursor(*rest) for kind, path, *rest in rows}
+        self._kind_of_file = {path: kind for kind, path in self._of_kind}
+
+    def of_repository(self, found: Found) -> Cursor | None:
+        """Return how far a repository was read, for its kind."""
+        return self._of_kind.get((found.kind, found.path))
+
+    def of_file(self, path: str) -> tuple[str, Cursor] | None:
+        """Return as what a file was read, and how far."""
+        kind = self._kind_of_file.get(path)
+        return None if kind is None else (kind, self._of_kind[kind, path])
 
 
-def cursors(state: State) -> dict[tuple[str, str], Cursor]:
-    """Return the cursor of every file that was read."""
-    rows = state.query("select source, path, size, mtime_ns, fingerprint, offset, line from files")
-    return {(source, path): Cursor(*rest) for source, path, *rest in rows}
+def unknown_cursor(found: Found) -> Cursor:
+    """Return the cursor of a file that no kind knows: it is looked at again when there are other kinds."""
+    return Cursor(found.size, found.mtime_ns, ",".join(FILE_KINDS), 0, 0)
 
 
-def is_changed(file: Found, cursor: Cursor | None) -> bool:
-    """Say whether a file has to be read: it is new, or its size or time changed."""
-    return cursor is None or (file.size, file.mtime_ns) != (cursor.size, cursor.mtime_ns)
+def is_changed(file: Found, known: tuple[str, Cursor] | None) -> bool:
+    """Say whether a file has to be read: it is new, or its size or time changed, or its kind may be known now."""
+    if known is None:
+        return True
+    kind, cursor = known
+    return (file.size, file.mtime_ns) != (cursor.size, cursor.mtime_ns) or (
+        kind == UNKNOWN and cursor != unknown_cursor(file)
+    )

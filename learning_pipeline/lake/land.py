@@ -4,10 +4,8 @@ What has to be read is known before Polars is imported: further processes start 
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from learning_pipeline.lake import discover, upkeep
 from learning_pipeline.lake.crew import crew
@@ -46,29 +44,17 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
     report = LandReport()
     with State(settings.state_path) as state:
         mend = upkeep.is_needed(settings, state)
-        changed: dict[str, list[tuple[Found, Cursor | None]]] = defaultdict(list)
-        for found, cursor in () if mend else _changed(state, specs, report):
-            changed[found.kind].append((found, cursor))
-        size = sum(found.size for files in changed.values() for found, _ in files)
-        with crew(size, list(changed), settings.workers) as others:
+        changed = [] if mend else list(_changed(state, specs, report))
+        kinds = sorted({found.kind for found, _ in changed} - {discover.AUTO})
+        with crew(sum(found.size for found, _ in changed), kinds, settings.workers) as others:
             from learning_pipeline.lake.landing import Landing
-            from learning_pipeline.lake.parse import Job, start
             from learning_pipeline.lake.work import rounds
-            from learning_pipeline.sources.base import Options
 
             landing = Landing(settings, state, now, report)
             if mend:  # it may find that logs have to be read again
                 landing.repair()
-                for found, cursor in _changed(state, specs, report):
-                    changed[found.kind].append((found, cursor))
-            zone = ZoneInfo(settings.naive_timezone) if settings.naive_timezone else None
-            work = []
-            for kind, files in sorted(changed.items()):
-                job = Job(kind, Options(zone, settings.scales.get(kind, {})), settings.task_text, settings.host)
-                if repositories := [found for found, _ in files if found.is_repository]:
-                    landing.add_repositories(job, repositories)
-                if tasks := [start(job, found, cursor) for found, cursor in files if not found.is_repository]:
-                    work.append((job, tasks))
+                changed = list(_changed(state, specs, report))
+            work = landing.plan(changed)
             total = sum(task.size for _, tasks in work for task in tasks)
             done = 0
             for part in rounds(work, others):
@@ -84,23 +70,31 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
     return report
 
 
-def _changed(state: State, specs: Sequence[SourceSpec], report: LandReport) -> Iterator[tuple[Found, Cursor | None]]:
-    """Yield what has to be read; count all that was looked at."""
-    cursors = discover.cursors(state)
+def _changed(
+    state: State, specs: Sequence[SourceSpec], report: LandReport
+) -> Iterator[tuple[Found, tuple[str, Cursor] | None]]:
+    """Yield what has to be read, and as what and how far it was read before; count all that was looked at."""
+    cursors = discover.Cursors(state)
     seen: set[tuple[str, str]] = set()
     for spec in specs:
         for file in _find(spec):
-            if (file.kind, file.path) in seen:
+            key = (file.kind if file.is_repository else "", file.path)
+            if key in seen:
                 continue
-            seen.add((file.kind, file.path))
+            seen.add(key)
             report.files_scanned += 1
-            if file.kind == discover.UNKNOWN:
-                report.unrecognised.append(file.path)
+            if file.is_repository:
+                cursor = cursors.of_repository(file)
+                if _has_moved(file, cursor):
+                    report.files_changed += 1
+                    yield file, (file.kind, cursor) if cursor is not None else None
                 continue
-            cursor = cursors.get((file.kind, file.path))
-            if _is_changed(file, cursor):
+            known = cursors.of_file(file.path)
+            if discover.is_changed(file, known):
                 report.files_changed += 1
-                yield file, cursor
+                yield file, known
+            elif known is not None and known[0] == discover.UNKNOWN:
+                report.unrecognised.append(f"{file.path}: {discover.why_unknown(file.path)}")
 
 
 def _find(spec: SourceSpec) -> list[Found]:
@@ -111,9 +105,7 @@ def _find(spec: SourceSpec) -> list[Found]:
     return repositories.find(spec)
 
 
-def _is_changed(file: Found, cursor: Cursor | None) -> bool:
-    if not file.is_repository:
-        return discover.is_changed(file, cursor)
+def _has_moved(repository: Found, cursor: Cursor | None) -> bool:
     from learning_pipeline.lake import repositories
 
-    return repositories.is_changed(file, cursor)
+    return repositories.is_changed(repository, cursor)

@@ -1,15 +1,18 @@
 """What was parsed is merged, and the fate of each line counted."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import astuple, replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from learning_pipeline.lake import repair, repositories
-from learning_pipeline.lake.files import Found
+from learning_pipeline.lake import discover, repair, repositories
+from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.ledger import add_counters
 from learning_pipeline.lake.merge import Merged, landing_id, merge
-from learning_pipeline.lake.parse import FileResult, Job, Task
+from learning_pipeline.lake.parse import FileResult, Job, Task, start
 from learning_pipeline.lake.quarantine import Rejected, update
 from learning_pipeline.lake.records import LINE, Records, RecordStore, column, pieces, united
 from learning_pipeline.lake.redact import redact
@@ -18,6 +21,7 @@ from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake
 from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
+from learning_pipeline.sources.base import Options
 
 # Records that are merged at once, or those of one day: bounds memory.
 _MERGE_ROWS = 250_000
@@ -35,6 +39,7 @@ class Landing:
         self.days: set[date] = set()
         self._records: dict[str, list[Records]] = defaultdict(list)
         self._results: dict[tuple[str, str], FileResult] = {}
+        self._unknown: list[Found] = []  # files that no kind knows
 
     def repair(self) -> None:
         """Bring the lake in line with its files and settings again."""
@@ -47,7 +52,34 @@ class Landing:
             if of_file is not result:  # another part of the file
                 of_file.add(result)
 
-    def add_repositories(self, job: Job, found: list[Found]) -> None:
+    def plan(self, changed: Sequence[tuple[Found, tuple[str, Cursor] | None]]) -> list[tuple[Job, list[Task]]]:
+        """Say how to read each file, by its kind; repositories are read at once.
+
+        Args:
+            changed: what has to be read, and as what and how far it was read before.
+        """
+        files: dict[str, list[tuple[Found, Cursor | None]]] = defaultdict(list)
+        repositories_of: dict[str, list[Found]] = defaultdict(list)
+        for found, known in changed:
+            if found.is_repository:
+                repositories_of[found.kind].append(found)
+                continue
+            kind = discover.kind_of(found.kind, found.path)
+            if kind == discover.UNKNOWN:
+                self._unknown.append(found)
+                self.report.unrecognised.append(f"{found.path}: {discover.why_unknown(found.path)}")
+                continue
+            cursor = known[1] if known is not None and known[0] == kind else None
+            files[kind].append((replace(found, kind=kind), cursor))
+        for kind, found_of_kind in sorted(repositories_of.items()):
+            self._add_repositories(self._job(kind), found_of_kind)
+        work = []
+        for kind, of_kind in sorted(files.items()):
+            job = self._job(kind)
+            work.append((job, [start(job, found, cursor) for found, cursor in of_kind]))
+        return work
+
+    def _add_repositories(self, job: Job, found: list[Found]) -> None:
         """Read repositories; a long history is committed piece by piece."""
         for one in found:
             for records, result in repositories.parse(self.state, job, Task(one)):
@@ -55,9 +87,15 @@ class Landing:
                 if result.cursor is None:
                     self.commit()
 
+    def _job(self, kind: str) -> Job:
+        settings = self.settings
+        zone = ZoneInfo(settings.naive_timezone) if settings.naive_timezone else None
+        options = Options(zone, settings.scales.get(kind, {}))
+        return Job(kind, options, settings.task_text, settings.host)
+
     def commit(self) -> None:
         """Merge what was gathered: streams and records first, then cursors and the ledger in one transaction."""
-        if not self._results:
+        if not self._results and not self._unknown:
             return
         lines = []
         merged: list[Merged] = []
@@ -71,7 +109,7 @@ class Landing:
                 merged.append(merge(self.lake, family, piece, self.now))
                 self.days |= merged[-1].days
         rejected = self._rejected(merged)
-        read = {(*at, result.first_line) for at, result in self._results.items()}
+        read = {(path, result.first_line) for (_, path), result in self._results.items()}
         none = pl.DataFrame(schema=dict(zip(LINE, (pl.String, pl.String, pl.Int64), strict=True)))
         settled = pl.concat([none, *(part.settled for part in merged)])
         update(self.lake, rejected, read, settled, self.settings.host, self.now)
@@ -79,6 +117,7 @@ class Landing:
         self._settle(pl.concat([none, *lines]).unique(), fresh, rejected)
         self._records.clear()
         self._results.clear()
+        self._unknown.clear()
 
     def _rejected(self, merged: list[Merged]) -> list[Rejected]:
         host = self.settings.host
@@ -125,7 +164,7 @@ class Landing:
         day = self.now.date()
         counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         ledger_rows = []
-        cursor_rows = []
+        cursor_rows = [(discover.UNKNOWN, one.path, *astuple(discover.unknown_cursor(one))) for one in self._unknown]
         for at, result in self._results.items():
             kind = at[0]
             counts = {
@@ -139,8 +178,7 @@ class Landing:
             self.report.bytes_read += result.bytes_read
             ledger_rows.append((*at, day.isoformat(), *counts.values(), result.bytes_read))
             if result.cursor is not None:
-                cursor = result.cursor
-                cursor_rows.append((*at, cursor.size, cursor.mtime_ns, cursor.fingerprint, cursor.offset, cursor.line))
+                cursor_rows.append((*at, *astuple(result.cursor)))
             counted["ignored", kind] += result.ignored
             counted["reject", kind] += Counter(reject.check for reject in result.rejects)
             for name, n in result.unknown.items():
@@ -149,6 +187,9 @@ class Landing:
                 unknown = self.report.unknown_fields
                 unknown[name] = unknown.get(name, 0) + n
         with self.state.transaction() as db:
+            # A file has one kind; a repository may be read as several.
+            files = [(row[1],) for row in cursor_rows if row[0] not in registry.REPOSITORY_KINDS]
+            db.executemany("delete from files where path = ?", files)
             db.executemany("insert or replace into files values (?, ?, ?, ?, ?, ?, ?)", cursor_rows)
             db.executemany("insert into ledger values (?, ?, ?, ?, ?, ?, ?, ?, ?)", ledger_rows)
             db.executemany(*add_counters(counted, day))

@@ -39,7 +39,7 @@ class Rejected:
 def update(
     lake: Lake,
     rejected: Collection[Rejected],
-    read: Collection[tuple[str, str, int]],
+    read: Collection[tuple[str, int]],
     settled: pl.DataFrame,
     host: str,
     now: datetime,
@@ -50,7 +50,8 @@ def update(
     whose row broke a contract (it has no offset) is resolved when its row was put together again and is well.
 
     Args:
-        read: (source, file, first line) of what was read; unreadable lines of these files from there on are settled.
+        read: (file, first line) of what was read; unreadable lines of these files from there on are settled, also
+            where the file was read as another kind before.
         settled: source, source_file, source_line of the lines whose rows were put together again.
 
     Returns:
@@ -69,14 +70,14 @@ def update(
             "day": now.date(),
         }
     added = [row for reject_id, row in rows.items() if reject_id not in known]
-    files = pl.DataFrame(
-        list(read), schema={"source": pl.String, "source_file": pl.String, "_first": pl.Int64}, orient="row"
-    ).with_columns(pl.lit(host).alias("host"))
+    first = {"source_file": pl.String, "_first": pl.Int64}
+    files = pl.DataFrame(list(read), schema=first, orient="row").group_by("source_file").agg(pl.col("_first").min())
+    files = files.with_columns(pl.lit(host).alias("host"))
     standing = pl.Series("standing", list(rows), dtype=pl.String)
     unreadable = pl.col("byte_offset").is_not_null()
     is_settled = (unreadable & (pl.col("source_line") >= pl.col("_first"))) | (~unreadable & pl.col("_assembled"))
     checked = (
-        existing.join(files, on=["source", "source_file", "host"], how="left")
+        existing.join(files, on=["source_file", "host"], how="left")
         .join(
             settled.with_columns(pl.lit(True).alias("_assembled"), pl.lit(host).alias("host")),
             on=["source", "source_file", "source_line", "host"],

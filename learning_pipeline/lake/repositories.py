@@ -39,7 +39,7 @@ def find(spec: SourceSpec) -> list[Found]:
     if ref is None:
         raise PipelineError(f"{path} has no branch {CHECKPOINT_BRANCH}")
     return [
-        Found(discover.kind_of(spec, blob.name), blob.name, blob.size, blob.version)
+        Found(spec.kind, blob.name, blob.size, blob.version)
         for blob in blobs.listed(path, ref)
         if discover.is_wanted(spec, blob.path)
     ]
