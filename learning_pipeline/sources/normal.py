@@ -15,6 +15,7 @@ from learning_pipeline.sources.numbers import integer, number, ratio, usd
 from learning_pipeline.sources.times import duration_ms, timestamp
 
 __all__ = [
+    "decision",
     "duration_ms",
     "error_type",
     "integer",
@@ -46,6 +47,7 @@ def _inverted(table: dict[str, list[str]]) -> dict[str, str]:
 
 
 _OUTCOMES = _inverted(_TABLES["outcomes"])
+_DECISIONS = _inverted(_TABLES["decisions"])
 _ERROR_ALIASES = {name: name for name in ERROR_TYPES} | _inverted(_TABLES["error_aliases"])
 _ERROR_PHRASES = [(row["type"], re.compile(row["pattern"], re.IGNORECASE)) for row in _TABLES["error_phrases"]]
 _TASK_ALIASES = {name: name for name in TASK_TYPES} | _inverted(_TABLES["task_aliases"])
@@ -77,6 +79,11 @@ def outcome(word: object) -> str | None:
         return None
     # An enumeration may be written with its class: Status.COMPLETED.
     return _OUTCOMES.get(text) or _OUTCOMES.get(text.rpartition(".")[2], "unknown")
+
+
+def decision(word: object) -> str | None:
+    """Return `accept` or `reject` of a word for whether a tool was let run; None for a word that says neither."""
+    return _DECISIONS.get(_word(word)) if isinstance(word, str) else None
 
 
 def known_error_type(word: object) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 # Kinds that read files, and the names that their files have; a rotated (`.jsonl.1`) or compressed (`.jsonl.gz`)
 # file is one too. A file of unknown kind is offered to them in this order.
 FILE_PATTERNS: dict[str, tuple[str, ...]] = {
+    "otlp": ("*.json", "*.json.*", "*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.log", "*.log.*", "*.db"),
     "gemini_cli": ("*.json", "*.jsonl", "*.jsonl.*"),
     "aider": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*"),
     "claude_code": ("*.jsonl", "*.jsonl.*"),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from learning_pipeline.sources.families.transcripts import agents, calls, subagents
+from learning_pipeline.sources.families.transcripts import agents, calls, subagents, unite
 from learning_pipeline.sources.families.transcripts.every import EVENT, LINEAGE, Records, complete, every
 from learning_pipeline.sources.families.transcripts.repository import repository
 from learning_pipeline.sources.families.transcripts.totals import with_totals
@@ -20,7 +20,7 @@ MAIN_AGENTS = {
 
 def assemble(records: Records) -> dict[str, pl.DataFrame]:
     """Return the rows of executions, llm_calls and tool_calls that the records of whole sessions tell."""
-    records = complete(records)
+    records = unite.united(complete(records))
     of_all = every(records)
     main, sub = agents.prompts(records), subagents.runs(records, of_all)
     llm = agents.attribute(calls.llm_calls(records), main, sub).with_columns(
@@ -78,8 +78,11 @@ def _finish_llm_calls(frame: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFrame
     return frame.with_columns(
         pl.col("group_key").alias("session_id"),
         pl.col("at").alias("started_at"),
-        pl.col("agent_id").is_not_null().alias("is_subagent"),
-        pl.coalesce("agent_name", _agent_where_no_execution()).alias("agent_name"),
+        (pl.col("agent_id").is_not_null() | pl.col("is_subagent").fill_null(False)).alias("is_subagent"),
+        # Who is said to be a sub-agent, and not which one, has no execution of his own.
+        pl.coalesce(pl.when("is_subagent").then("own_agent_name"), "agent_name", _agent_where_no_execution()).alias(
+            "agent_name"
+        ),
         pl.col("error_type").is_not_null().alias("is_error"),
         pl.col("reported_cost_usd").cast(pl.Decimal(38, 12), strict=False),
         _mapped("model", provider, "provider"),

@@ -2,10 +2,10 @@
 
 import polars as pl
 
-from learning_pipeline.sources.families.transcripts.every import Records
+from learning_pipeline.sources.families.transcripts.every import IS_EXPORTED, Records
 
 # Kinds of log that write a response's usage only when it has ended.
-_USAGE_AT_END = ("gemini_cli",)
+_USAGE_AT_END = ("gemini_cli", "otlp")
 _LINEAGE = ("source", "source_file", "source_line", "host")
 _USAGE = (
     "input_tokens",
@@ -29,7 +29,42 @@ def known(name: str) -> pl.Expr:
 
 
 def llm_calls(records: Records) -> pl.DataFrame:
-    """Return one row per model call.
+    """Return one row per model call, whether a transcript, telemetry or both tell of it.
+
+    What a transcript tells of a call stands. Telemetry tells of it when it has ended: it adds its cost, how long it
+    took, and the final count of output where the transcript has only a part.
+    """
+    exported = records["call"].filter(IS_EXPORTED)
+    if exported.is_empty():
+        return _told_calls(records["call"])
+    own, more = _told_calls(records["call"].filter(~IS_EXPORTED)), _told_calls(exported)
+    began = pl.col("at") - pl.duration(milliseconds=pl.col("duration_ms").fill_null(0))
+    more = more.with_columns(began.alias("at"))
+    of_call = ["group_key", "call_id"]
+    both = own.join(more.rename({name: f"_{name}" for name in more.columns if name not in of_call}), on=of_call)
+    special = {
+        "at": pl.min_horizontal("at", "_at"),
+        "output_tokens": pl.max_horizontal("output_tokens", "_output_tokens"),
+        "output_tokens_final": pl.col("output_tokens_final") | pl.col("_output_tokens_final"),
+    }
+    # What it wrote to the cache is one fact: the transcript also tells for how long.
+    writes = pl.any_horizontal(pl.col("cache_write_5m_tokens", "cache_write_1h_tokens").is_not_null())
+    special |= {
+        name: pl.when(writes).then(name).otherwise(f"_{name}").alias(name)
+        for name in ("cache_write_5m_tokens", "cache_write_1h_tokens")
+    }
+    rest = [name for name in own.columns if name not in (*of_call, *special)]
+    both = both.select(
+        *of_call,
+        *(value.alias(name) for name, value in special.items()),
+        *(pl.coalesce(name, f"_{name}").alias(name) for name in rest),
+    ).select(own.columns)
+    alone = [frame.join(both, on=of_call, how="anti") for frame in (own, more)]
+    return pl.concat([*alone, both]).sort(of_call)
+
+
+def _told_calls(calls: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per model call of some records.
 
     A response is written as several lines, each with the usage so far. The line with the largest usage counts,
     the first of them where several have it, and the call belongs to that line's day (as ccusage counts, so that
@@ -38,7 +73,7 @@ def llm_calls(records: Records) -> pl.DataFrame:
     """
     counted = [pl.col(name).fill_null(0) for name in _USAGE]
     order = ["at", "source_file", "source_line", "record_key"]
-    calls = records["call"].sort(order)
+    calls = calls.sort(order)
     of_call = calls.group_by("group_key", "call_id", maintain_order=True).agg(
         first("at"),
         *(first(name) for name in _LINEAGE),
@@ -54,6 +89,8 @@ def llm_calls(records: Records) -> pl.DataFrame:
         known("duration_ms"),
         known("error_type"),
         known("of_session"),
+        known("is_subagent"),
+        known("attributes"),
     )
     usage = (
         calls.with_columns(pl.sum_horizontal(counted).alias("_total"))

@@ -12,6 +12,8 @@ Records = Mapping[str, pl.DataFrame]
 LINEAGE = ("source", "source_file", "source_line", "host", "day")
 # The order of records in time; what else tells two apart makes it one order.
 ORDER = ("group_key", "at", "source_file", "source_line", "record_key")
+# Whether telemetry tells a record (see `unite`).
+IS_EXPORTED = pl.col("source") == "otlp"
 # What only some kinds have, and is asked of an execution's or a sub-agent's records together.
 _SPECIAL = {
     "task": ("text", "text_hash"),

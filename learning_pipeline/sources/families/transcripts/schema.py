@@ -51,6 +51,8 @@ OWN: dict[str, dict[str, _Type]] = {
         "duration_ms": pl.Int64,
         "error_type": pl.String,  # of a call that failed
         "of_session": pl.Boolean,  # stands for what the session used beside its other calls: of no one execution
+        "is_subagent": pl.Boolean,  # where the log says so, and not which sub-agent it was
+        "attributes": pl.String,  # JSON object of what has no column
     },
     # An agent called a tool.
     "tool_use": {
@@ -89,7 +91,28 @@ OWN: dict[str, dict[str, _Type]] = {
     "retry": {"attempt": pl.Int64},
     # The agent's own measure of the turn, and how it says that the turn ended (in the normal form of outcomes).
     "turn_end": {"duration_ms": pl.Int64, "outcome": pl.String},
+    # A session's own sum of something, which counts where nothing tells it call by call (see `sums`).
+    "usage": {
+        "told_by": pl.String,  # metric, or result (of a run, without a time)
+        "model": pl.String,
+        "measure": pl.String,  # what is summed up: a column of calls, or of changes
+        "value": pl.String,  # the decimal as the log prints it
+        "series": pl.String,  # of a metric, one process's count; of a result, its run
+        "is_cumulative": pl.Boolean,  # the value is all since the series began, not what is new
+        "is_subagent": pl.Boolean,
+    },
+    # Where in its trace something is that a span told (see `spans`).
+    "span": {
+        "span_id": pl.String,
+        "parent_span_id": pl.String,
+        "operation": pl.String,
+        "own_id": pl.String,  # call_id, tool_call_id or record_id of what the span told
+        "duration_ms": pl.Int64,
+        "outcome": pl.String,
+    },
 }
+# Kinds that tell of other records: they are used up before a session is put together.
+ASIDE = ("usage", "span")
 KINDS = tuple(OWN)
 KIND = pl.Enum(KINDS)
 
