@@ -5,12 +5,15 @@ from pathlib import Path
 
 from learning_pipeline.errors import PipelineError, UsageError
 from learning_pipeline.progress import Progress, silent
+from learning_pipeline.sample.aider import write_aider_log
 from learning_pipeline.sample.claude_tree import ClaudeTree
 from learning_pipeline.sample.clock import DAY_MS, day_start
 from learning_pipeline.sample.dice import Dice
 from learning_pipeline.sample.execution_log import write_execution_log
+from learning_pipeline.sample.gemini_cli import write_gemini_sessions
 from learning_pipeline.sample.git_spool import Spool
 from learning_pipeline.sample.manifest import Book, Manifest
+from learning_pipeline.sample.table import write_table
 
 MANIFEST_NAME = "manifest.json"
 _EXECUTIONS_PER_SESSION = 20
@@ -29,6 +32,9 @@ writes the same bytes again, into an empty directory.
 - `claude_code/`: session transcripts of Claude Code in two generations of its format, with files of sub-agents and
   growing copies of sessions. Lines that are glued together, torn, late or of an unknown kind are planted on purpose.
 - `execution_log/`: executions of a pool of agents, by three programs that use different names and units.
+- `gemini_cli/`: sessions of Gemini CLI as documents, one of them in an older copy too, and as files of lines.
+- `aider/`: the analytics log of aider.
+- `table/`: executions that another system exported as CSV.
 - `git_hooks/`: the spool that this project's git hooks write.
 - `git_history/`: the histories behind the commits; `git fast-import` makes repositories of them.
 - `manifest.json`: the truth about all of it, which a landing has to find.
@@ -67,6 +73,14 @@ def write_sample(
         raise PipelineError(f"cannot write the sample to {out}: {error}") from error
 
 
+def _starts(dice: Dice, calendar: list[date], count: int) -> list[int]:
+    """Return times in the working hours of the days, in no order."""
+    return [
+        day_start(dice.pick(calendar)) + dice.between(7 * 60, 18 * 60) * 60_000 + dice.below(60_000)
+        for _ in range(count)
+    ]
+
+
 def _write(
     out: Path,
     days: int,
@@ -90,6 +104,13 @@ def _write(
         progress("sample", number + 1, sessions)
     count = sessions * _EXECUTIONS_PER_SESSION if executions is None else executions
     write_execution_log(Dice(seed, "executions"), book, out, calendar, count)
+    for write, name, few in (
+        (write_gemini_sessions, "gemini_cli", 4),
+        (write_aider_log, "aider", 4),
+        (write_table, "table", 1),
+    ):
+        dice = Dice(seed, name)
+        write(dice, book, out, _starts(dice, calendar, max(3, sessions // few)))
     spool.write(out)
     commits = tree.write_histories(out)
     manifest = book.close(
