@@ -10,6 +10,8 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     "gemini_cli": ("*.json", "*.jsonl", "*.jsonl.*"),
     "aider": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*"),
     "claude_code": ("*.jsonl", "*.jsonl.*"),
+    "codex": ("*.jsonl", "*.jsonl.*"),
+    "copilot_cli": ("*.jsonl", "*.jsonl.*"),
     "git_notes": ("*.jsonl", "*.jsonl.*"),
     "entire_checkpoints": ("*.json", "*.jsonl", "content_hash.txt", "context.md", "prompt.txt"),
     "git_history": ("*.jsonl", "*.jsonl.*"),
