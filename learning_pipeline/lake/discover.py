@@ -70,7 +70,11 @@ def kind_of(declared: str, path: str) -> str:
         PipelineError: it cannot be read.
     """
     from learning_pipeline.lake.read import head
+    from learning_pipeline.lake.tables import is_table
+    from learning_pipeline.sources.table_map import IN_HOUSE
 
+    if declared in IN_HOUSE and is_table(declared, path):
+        return declared  # any in-house log may be exported as a table
     name, start = path.rpartition("/")[2], head(path)
     of_input = () if declared == AUTO else (declared,)
     for kind in of_input:

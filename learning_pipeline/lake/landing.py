@@ -22,6 +22,7 @@ from learning_pipeline.lake.store import Lake
 from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options
+from learning_pipeline.sources.table_map import TableMap
 
 # Records that are merged at once, or those of one day: bounds memory.
 _MERGE_ROWS = 250_000
@@ -90,7 +91,8 @@ class Landing:
     def _job(self, kind: str) -> Job:
         settings = self.settings
         zone = ZoneInfo(settings.naive_timezone) if settings.naive_timezone else None
-        options = Options(zone, settings.scales.get(kind, {}))
+        tables = tuple(TableMap(**mapping.model_dump()) for mapping in settings.tables)
+        options = Options(zone, settings.scales.get(kind, {}), tables)
         return Job(kind, options, settings.task_text, settings.host)
 
     def commit(self) -> None:

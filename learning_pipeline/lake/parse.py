@@ -12,6 +12,7 @@ from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import Reader, fingerprint
 from learning_pipeline.lake.records import united
 from learning_pipeline.lake.redact import Mode, redact, redact_records
+from learning_pipeline.lake.tables import TableReader, is_table
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options, Parsed, Reject
 
@@ -26,6 +27,7 @@ class Task:
     offset: int = 0
     line: int = 0  # lines before the offset
     end: int | None = None  # of a part that is not the last
+    is_table: bool = False  # its lines are the rows of a table
 
     @property
     def size(self) -> int:
@@ -69,6 +71,8 @@ class Job:
 
 def start(job: Job, found: Found, cursor: Cursor | None) -> Task:
     """Say where to read a changed file from: its beginning, or where it was left if it was only appended to."""
+    if is_table(job.kind, found.path):
+        return Task(found, is_table=True)
     if cursor is not None and registry.source(job.kind).MODE == "append" and not found.path.endswith(".gz"):
         appended = found.size >= cursor.offset and fingerprint(found.path, cursor.offset) == cursor.fingerprint
         if appended:
@@ -98,9 +102,16 @@ def parse_files(job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame
     return redact_records(records_by_kind, family.TEXT_COLUMNS, job.mode), results
 
 
+def _reader(job: Job, source: Any, task: Task) -> Reader | TableReader:
+    path = task.found.path
+    if task.is_table:
+        return TableReader(path, task.found.size, job.kind, job.options.tables)
+    return Reader(path, task.offset, task.line, task.end)
+
+
 def _parse_file(job: Job, source: Any, task: Task, table: Any) -> tuple[pl.DataFrame, FileResult]:
     found = task.found
-    reader = Reader(found.path, task.offset, task.line, task.end)
+    reader = _reader(job, source, task)
     rule = getattr(source, "IGNORED_FILES", {}).get(found.path.rpartition("/")[2])
     if rule is not None:
         count = sum(1 for _ in reader)
@@ -112,6 +123,8 @@ def _parse_file(job: Job, source: Any, task: Task, table: Any) -> tuple[pl.DataF
     else:
         parsed = source.parse(reader, job.options)
         records = parsed.records.with_columns(pl.lit(found.path).alias("source_file"))
+    if isinstance(reader, TableReader):
+        reader.account(parsed)
     offset, number = reader.offset, reader.number
     unfinished = reader.unfinished
     if unfinished is not None and any(reject.line == unfinished.number for reject in parsed.rejects):

@@ -17,6 +17,7 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     "git_history": ("*.jsonl", "*.jsonl.*"),
     "git_hooks": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*", "*.csv", "*.csv.*"),
     "execution_log": ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*"),
+    "table": ("*.csv", "*.csv.gz", "*.tsv", "*.tsv.gz", "*.parquet", "*.sqlite", "*.sqlite3", "*.db", "*.duckdb"),
 }
 FILE_KINDS = tuple(FILE_PATTERNS)
 # Kinds that read a git repository, where that is what they are given, and files else.
