@@ -118,9 +118,9 @@ class MartSession(SuccessRate, Tokens, Cost):
 
     session_id: Text = key_field("Session")
     repository: Text = field("Repository of its first execution that names one")
-    started_at: Timestamp = field("First thing that is known of it", null=False)
-    ended_at: Timestamp = field("Last thing that is known of it", null=False)
-    length_ms: Integer = count_field("From first to last", unit="ms", null=False)
+    started_at: Timestamp = field("First thing that is known of it; null where nothing in it has a time")
+    ended_at: Timestamp = field("Last thing that is known of it; null where nothing in it has a time")
+    length_ms: Integer = count_field("From first to last", unit="ms")
     prompts: Integer = count_field("Executions that a person asked for: those of the main agent", null=False)
     executions: Integer = count_field("Executions, of sub-agents too", null=False)
     agents: Integer = count_field("Different agents", null=False)

@@ -31,6 +31,7 @@ from learning_pipeline.contracts.vocabulary import (
     TASK_TYPES,
     TOOL_DECISIONS,
     TOOL_KINDS,
+    UNDATED,
 )
 
 COMMIT = r"^[0-9a-f]{40}$"
@@ -108,8 +109,10 @@ class Executions(Stream):
     @pa.dataframe_check
     @classmethod
     def has_a_time(cls, data: pa.PolarsData) -> pl.LazyFrame:
-        """An execution has a start or an end."""
-        return data.lazyframe.select(pl.col("started_at").is_not_null() | pl.col("ended_at").is_not_null())
+        """An execution has a start or an end, or the day of what has no time."""
+        return data.lazyframe.select(
+            pl.any_horizontal(pl.col("started_at", "ended_at").is_not_null()) | (pl.col("day") == UNDATED)
+        )
 
     @pa.dataframe_check
     @classmethod
@@ -161,7 +164,7 @@ class ToolCalls(Stream):
     tool_name: Text = field("Name of the tool; null where only the result is in the log")
     tool_kind: Text = field("Kind of tool", isin=TOOL_KINDS)
     mcp_server: Text = field("MCP server that offers the tool")
-    started_at: Timestamp = field("When the tool was called; of the result where only that is in the log", null=False)
+    started_at: Timestamp = field("When it was called, or gave its result; null where no log tells (day 1970-01-01)")
     duration_ms: Integer = count_field("Time the tool took", unit="ms")
     is_error: Flag = field("Whether it failed; null where there is no result")
     error_type: Text = field("Kind of error", isin=ERROR_TYPES)

@@ -1,5 +1,10 @@
 """The closed vocabularies of the normal forms."""
 
+from datetime import date
+
+# The day of what has no time: a partition of its own, so that it counts on no day on which something happened.
+UNDATED = date(1970, 1, 1)
+
 OUTCOMES = ("success", "failure", "timeout", "interrupted", "abandoned", "partial", "open", "unknown")
 
 SUCCESS_OF_OUTCOME: dict[str, bool | None] = {

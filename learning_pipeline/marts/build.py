@@ -12,6 +12,7 @@ import polars as pl
 
 from learning_pipeline.contracts.base import Table, conform, key_columns, polars_schema
 from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts import database
@@ -231,7 +232,10 @@ def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_fro
 
 
 def _retained(parts: dict[tuple[str, date | None], Part], keep: int) -> dict[tuple[str, date | None], Part]:
-    """Leave out fact parts that are more than `keep` days older than the newest day of any fact."""
+    """Leave out fact parts that are more than `keep` days older than the newest day of any fact.
+
+    What has no time is not known to be old: it stays.
+    """
     days = [day for (name, day), part in parts.items() if TABLES[name].kind == "fact" and day and part.rows]
     if not days:
         return parts
@@ -239,7 +243,7 @@ def _retained(parts: dict[tuple[str, date | None], Part], keep: int) -> dict[tup
     return {
         (name, day): part
         for (name, day), part in parts.items()
-        if not (TABLES[name].kind == "fact" and day and (newest - day).days > keep)
+        if not (TABLES[name].kind == "fact" and day and day != UNDATED and (newest - day).days > keep)
     }
 
 

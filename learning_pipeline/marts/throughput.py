@@ -26,7 +26,7 @@ def throughput(
             git_events.select(_at="occurred_at", _what=pl.lit("git_events")),
         ],
         how="diagonal",
-    )
+    ).filter(pl.col("_at").is_not_null())
     span = records.select(_first=pl.col("_at").min(), _last=pl.col("_at").max())
     return (
         pl.concat([_by(records, period).join(span, how="cross") for period in _LENGTHS_MS])

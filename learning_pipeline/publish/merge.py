@@ -27,7 +27,7 @@ STATEMENT_TIMEOUT = "1h"  # Of one statement; the longest is the build of the in
 INDEX_MEMORY = "512MB"
 _CHUNK = 2_000
 
-# The agent_metrics of staged executions.
+# The agent_metrics of staged executions: what has no time is no measurement in time.
 _METRICS = """
     select
         e.execution_id, e.agent_name, e.agent_kind, e.model, e.model_tier, e.task_type, e.repository, e.branch,
@@ -41,6 +41,7 @@ _METRICS = """
         case when v.task_embedding is not null then %(version)s::text end as embedding_version, v.task_embedding
     from pg_temp.stage_executions as e
     left join pg_temp.stage_embeddings as v on v.execution_id = e.execution_id
+    where coalesce(e.started_at, e.ended_at) is not null
 """
 _METRICS_COLUMNS = tuple(AgentMetrics.to_schema().columns)
 _EXECUTION_COLUMNS = tuple(polars_schema(FctExecutions))

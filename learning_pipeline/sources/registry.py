@@ -8,6 +8,7 @@ from typing import Any
 FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     "otlp": ("*.json", "*.json.*", "*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.log", "*.log.*", "*.db"),
     "gemini_cli": ("*.json", "*.jsonl", "*.jsonl.*"),
+    "hook_log": ("*.json", "*.json.*", "*.jsonl", "*.jsonl.*", "*.ndjson", "*.log", "*.log.*"),
     "aider": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*"),
     "claude_code": ("*.jsonl", "*.jsonl.*"),
     "codex": ("*.jsonl", "*.jsonl.*"),

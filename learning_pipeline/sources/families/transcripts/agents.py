@@ -28,12 +28,14 @@ def prompts(records: Records) -> pl.DataFrame:
 
 def attribute(frame: pl.DataFrame, main: pl.DataFrame, sub: pl.DataFrame) -> pl.DataFrame:
     """Add `execution_id` to rows with group_key, agent_id and at; null where no prompt came before."""
-    own = frame.filter(pl.col("agent_id").is_null()).sort("at")
-    starts = main.select("group_key", "execution_id", pl.col("at")).sort("at", "execution_id")
+    is_main, is_dated = pl.col("agent_id").is_null(), pl.col("at").is_not_null()
+    own = frame.filter(is_main & is_dated).sort("at")
+    starts = main.filter(is_dated).select("group_key", "execution_id", pl.col("at")).sort("at", "execution_id")
     own = own.join_asof(starts, on="at", by="group_key", strategy="backward", check_sortedness=False)
     others = frame.filter(pl.col("agent_id").is_not_null()).join(
         sub.filter(pl.col("agent_id").is_not_null()).select("group_key", "agent_id", "execution_id"),
         on=["group_key", "agent_id"],
         how="left",
     )
-    return pl.concat([own, others], how="vertical")
+    undated = frame.filter(is_main & ~is_dated).with_columns(pl.lit(None, dtype=pl.String).alias("execution_id"))
+    return pl.concat([own, others, undated], how="vertical")

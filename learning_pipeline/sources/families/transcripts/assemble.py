@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from learning_pipeline.sources.families.transcripts import agents, calls, subagents, unite
+from learning_pipeline.contracts.vocabulary import UNDATED
+from learning_pipeline.sources.families.transcripts import agents, calls, hooks, subagents, unite
 from learning_pipeline.sources.families.transcripts.every import EVENT, LINEAGE, Records, complete, every
 from learning_pipeline.sources.families.transcripts.repository import repository
 from learning_pipeline.sources.families.transcripts.totals import with_totals
@@ -20,7 +21,7 @@ MAIN_AGENTS = {
 
 def assemble(records: Records) -> dict[str, pl.DataFrame]:
     """Return the rows of executions, llm_calls and tool_calls that the records of whole sessions tell."""
-    records = unite.united(complete(records))
+    records = unite.united(hooks.settled(complete(records)))
     of_all = every(records)
     main, sub = agents.prompts(records), subagents.runs(records, of_all)
     llm = agents.attribute(calls.llm_calls(records), main, sub).with_columns(
@@ -53,7 +54,8 @@ def _main_executions(main: pl.DataFrame) -> pl.DataFrame:
         "cwd",
         "branch",
         pl.col("at").alias("started_at"),
-        pl.col("next_at").is_not_null().alias("has_next"),
+        # What has no time is not taken to be still open.
+        (pl.col("next_at").is_not_null() | pl.col("at").is_null()).alias("has_next"),
     )
 
 
@@ -71,6 +73,7 @@ def _finish_executions(frame: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFram
         _mapped("model", model_tier, "model_tier"),
         pl.col("task_text").map_elements(task_type, return_dtype=pl.String, skip_nulls=True).alias("task_type"),
         repository(frame, of_all),
+        *_undated(pl.coalesce("started_at", "ended_at")),
     )
 
 
@@ -99,7 +102,14 @@ def _finish_tool_calls(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("is_error").fill_null(False))
         .then(pl.coalesce("error_type", pl.lit("tool")))
         .alias("error_type"),
+        *_undated(pl.col("at")),
     )
+
+
+def _undated(time: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Give what has no time the day of such, and say so."""
+    said = pl.when(time.is_null()).then(pl.lit('{"time":"unknown"}')).alias("attributes")
+    return pl.col("day").fill_null(UNDATED), said
 
 
 def _main_agent(own: str) -> pl.Expr:

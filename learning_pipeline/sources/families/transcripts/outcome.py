@@ -11,7 +11,7 @@ The strongest evidence wins. Weights stand in `contracts.vocabulary.LABEL_WEIGHT
 | a commit was made | success | git |
 | the agent ended its turn after its last tool failed / worked | failure / success | tool_result |
 | the agent ended its turn and used no tool | success | heuristic |
-| nothing of the above, and no later prompt | open | none |
+| nothing of the above, no end of the turn, and no later prompt | open | none |
 | nothing of the above | unknown | none |
 """
 
@@ -38,8 +38,8 @@ def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
     """Add outcome, success, outcome_source, label_weight and error_type.
 
     The frame has, for each execution: interrupted, turn_outcome (as the log says it), last_kind and last_stop_reason
-    (of its last call, result or error), last_tool_error, commits, has_next, and for sub-agents result_is_error,
-    result_in_background.
+    (of its last call, result or error), last_tool_error, commits, turn_ended, has_next, and for sub-agents
+    result_is_error, result_in_background.
     """
     ended = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_in(_ENDED)
     silent_end = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_null()
@@ -57,7 +57,7 @@ def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
         (done & pl.col("last_tool_error"), "failure", "tool_result"),
         (done & ~pl.col("last_tool_error"), "success", "tool_result"),
         (done, "success", "heuristic"),
-        (~pl.col("has_next"), "open", "none"),
+        (~pl.col("has_next") & ~pl.col("turn_ended").fill_null(False), "open", "none"),
     )
     frame = frame.with_columns(outcome.alias("outcome"), evidence.alias("outcome_source"))
     success = pl.col("outcome").replace_strict(SUCCESS_OF_OUTCOME, return_dtype=pl.Boolean)

@@ -4,6 +4,7 @@ from uuid import uuid5
 
 import polars as pl
 
+from learning_pipeline.sources.families.transcripts import hooks
 from learning_pipeline.sources.families.transcripts.agents import NAMESPACE
 from learning_pipeline.sources.families.transcripts.every import LINEAGE, ORDER, Records
 
@@ -50,7 +51,8 @@ def runs(records: Records, every: pl.DataFrame) -> pl.DataFrame:
     )
     refused = results.filter(pl.col("decision") == "reject").select("group_key", "tool_call_id")
     alone = (
-        tasks.select("group_key", pl.lit(None, dtype=pl.String).alias("agent_id"), "tool_call_id")
+        hooks.without_agents(tasks, every)
+        .select("group_key", pl.lit(None, dtype=pl.String).alias("agent_id"), "tool_call_id")
         .join(known, on=["group_key", "tool_call_id"], how="anti")
         .join(refused, on=["group_key", "tool_call_id"], how="anti")
     )
@@ -66,11 +68,12 @@ def sub_executions(records: Records, every: pl.DataFrame, sub: pl.DataFrame, too
     """One row per sub-agent run. Its task is in the tool call that started it, else in its own first record."""
     own = (
         every.filter(pl.col("agent_id").is_not_null())
-        .sort(*ORDER, "kind")
+        .sort(*ORDER, "kind", nulls_last=True)
         .group_by("group_key", "agent_id", maintain_order=True)
         .agg(
             pl.col("at").min().alias("own_at"),
             *(pl.col(name).first().alias(f"own_{name}") for name in (*LINEAGE, "cwd", "branch", "agent_version")),
+            pl.col("agent_name").drop_nulls().first().alias("own_agent_name"),
             pl.col("text").filter(pl.col("kind") == "task").first().alias("own_text"),
             pl.col("text_hash").filter(pl.col("kind") == "task").first().alias("own_text_hash"),
         )
@@ -105,14 +108,16 @@ def sub_executions(records: Records, every: pl.DataFrame, sub: pl.DataFrame, too
         .join(results, on=["group_key", "tool_call_id"], how="left")
     )
     lineage = [pl.coalesce(f"own_{name}", f"use_{name}").alias(name) for name in LINEAGE]
-    return frame.filter(pl.col("own_at").is_not_null() | pl.col("use_at").is_not_null()).select(
+    return frame.filter(pl.col("own_source").is_not_null() | pl.col("use_source").is_not_null()).select(
         "execution_id",
         "parent_execution_id",
         "group_key",
         *lineage,
         pl.when(pl.col("subagent_type").is_not_null())
         .then("subagent_type")
-        .when(pl.col("use_at").is_not_null())
+        .when(pl.col("own_agent_name").is_not_null())
+        .then("own_agent_name")
+        .when(pl.col("use_source").is_not_null())
         .then(pl.lit(DEFAULT_SUBAGENT))
         .otherwise(pl.lit(UNKNOWN_SUBAGENT))
         .alias("agent_name"),
@@ -123,7 +128,8 @@ def sub_executions(records: Records, every: pl.DataFrame, sub: pl.DataFrame, too
         pl.coalesce("own_cwd", "use_cwd").alias("cwd"),
         pl.coalesce("own_branch", "use_branch").alias("branch"),
         pl.coalesce("own_at", "use_at").alias("started_at"),
-        pl.lit(False).alias("has_next"),
+        # What has no time is not taken to be still open.
+        pl.coalesce("own_at", "use_at").is_null().alias("has_next"),
         "result_is_error",
         "result_in_background",
         "result_decision",

@@ -58,6 +58,7 @@ def with_totals(
             pl.col("stop_reason").filter(pl.col("kind") == "call").last().alias("last_stop_reason"),
             (pl.col("kind") == "interrupt").any().alias("interrupted"),
             pl.col("outcome").filter(pl.col("kind") == "turn_end").drop_nulls().last().alias("turn_outcome"),
+            (pl.col("kind") == "turn_end").any().alias("turn_ended"),
             (pl.col("kind") == "retry").sum().cast(pl.Int64).alias("retries"),
             pl.col("duration_ms").filter(pl.col("kind") == "turn_end").max().alias("turn_ms"),
             pl.col("text").filter(pl.col("kind") == "api_error").last().alias("error_message"),
