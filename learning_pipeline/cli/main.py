@@ -12,6 +12,7 @@ from learning_pipeline.errors import PipelineError, UsageError
 COMMANDS = {
     "refresh": ("refresh", "Do everything that is new: land, build, train, publish."),
     "land": ("steps", "Read what is new in the raw logs into the lake."),
+    "lake": ("lake", "Bring the lakes of several machines together."),
     "build": ("steps", "Rebuild facts and marts of the days that landing touched."),
     "train": ("steps", "Train the router on the facts."),
     "publish": ("steps", "Load the marts and the router into PostgreSQL."),

@@ -37,7 +37,8 @@ def _show(text: str, fields: dict[str, Any], as_json: bool) -> None:
 @source_option
 @json_option
 @wait_option
-def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float) -> None:
+@click.option("--retry-quarantine", "retry", is_flag=True, help="Read files with rejected lines again, from the start.")
+def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float, retry: bool) -> None:
     """Read what is new in the raw logs into the lake."""
     from learning_pipeline.assets.record import mark_looked
     from learning_pipeline.assets.refresh import COUNTS
@@ -48,11 +49,25 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
     settings, now = load_settings(home), datetime.now(UTC)
     specs = inputs(settings, sources)
     with _writing(settings, wait) as progress:
-        report = run(settings, specs, now=now, progress=progress)
+        standing = _rejects(settings) if retry else 0
+        report = run(settings, specs, now=now, progress=progress, retry=retry)
         mark_looked(settings, now)
     fields = {name: getattr(report, name) for name in COUNTS}
     fields |= {"days": report.days, "sources": report.sources, "seconds": round(report.seconds, 3)}
-    _show(landing_text({name: fields[name] for name in COUNTS}, len(report.days)), fields, as_json)
+    text = landing_text({name: fields[name] for name in COUNTS}, len(report.days))
+    if retry:
+        fields["rejects"] = {"before": standing, "now": _rejects(settings)}
+        text += f"\nin quarantine: {standing:,} before, {fields['rejects']['now']:,} now"
+    _show(text, fields, as_json)
+
+
+def _rejects(settings: "Settings") -> int:
+    from learning_pipeline.lake.quarantine import unresolved
+    from learning_pipeline.lake.state import State
+    from learning_pipeline.lake.store import Lake
+
+    with State(settings.state_path) as state:
+        return unresolved(Lake(settings.lake_dir, state)).height
 
 
 @click.command()

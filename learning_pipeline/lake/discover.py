@@ -140,9 +140,9 @@ class Cursors:
         return None if kind is None else (kind, self._of_kind[kind, path])
 
 
-def unknown_cursor(found: Found) -> Cursor:
+def unknown_cursor(found: Found, why: str) -> Cursor:
     """Return the cursor of a file that no kind knows: it is looked at again when there are other kinds."""
-    return Cursor(found.size, found.mtime_ns, ",".join(FILE_KINDS), 0, 0)
+    return Cursor(found.size, found.mtime_ns, f"{why}; not {', '.join(FILE_KINDS)}", 0, 0)
 
 
 def is_changed(file: Found, known: tuple[str, Cursor] | None) -> bool:
@@ -151,5 +151,10 @@ def is_changed(file: Found, known: tuple[str, Cursor] | None) -> bool:
         return True
     kind, cursor = known
     return (file.size, file.mtime_ns) != (cursor.size, cursor.mtime_ns) or (
-        kind == UNKNOWN and cursor != unknown_cursor(file)
+        kind == UNKNOWN and cursor != unknown_cursor(file, remembered(cursor))
     )
+
+
+def remembered(cursor: Cursor) -> str:
+    """Return why the file of a cursor was of no known kind."""
+    return cursor.fingerprint.partition("; ")[0]

@@ -4,7 +4,7 @@ What has to be read is known before Polars is imported: further processes start 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from learning_pipeline.lake import discover, upkeep
@@ -32,8 +32,18 @@ def has_changes(settings: Settings, specs: Sequence[SourceSpec]) -> bool:
         return any(True for _ in _changed(state, specs, LandReport()))
 
 
-def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, progress: Progress = silent) -> LandReport:
+def land(
+    settings: Settings,
+    specs: Sequence[SourceSpec],
+    *,
+    now: datetime,
+    progress: Progress = silent,
+    retry: bool = False,
+) -> LandReport:
     """Read all that is new in the inputs into the lake.
+
+    Args:
+        retry: read files again of which lines are in quarantine, whether they changed or not.
 
     Raises:
         UsageError: an input is of an unknown kind or not there.
@@ -44,7 +54,8 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
     report = LandReport()
     with State(settings.state_path) as state:
         mend = upkeep.is_needed(settings, state)
-        changed = [] if mend else list(_changed(state, specs, report))
+        again = _in_quarantine(settings, state) if retry else set()
+        changed = [] if mend else list(_changed(state, specs, report, again))
         kinds = sorted({found.kind for found, _ in changed} - {discover.AUTO})
         with crew(sum(found.size for found, _ in changed), kinds, settings.workers) as others:
             from learning_pipeline.lake.landing import Landing
@@ -53,7 +64,7 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
             landing = Landing(settings, state, now, report)
             if mend:  # it may find that logs have to be read again
                 landing.repair()
-                changed = list(_changed(state, specs, report))
+                changed = list(_changed(state, specs, report, again))
             work = landing.plan(changed)
             total = sum(task.size for _, tasks in work for task in tasks)
             done = 0
@@ -71,9 +82,12 @@ def land(settings: Settings, specs: Sequence[SourceSpec], *, now: datetime, prog
 
 
 def _changed(
-    state: State, specs: Sequence[SourceSpec], report: LandReport
+    state: State, specs: Sequence[SourceSpec], report: LandReport, again: Collection[str] = ()
 ) -> Iterator[tuple[Found, tuple[str, Cursor] | None]]:
-    """Yield what has to be read, and as what and how far it was read before; count all that was looked at."""
+    """Yield what has to be read, and as what and how far it was read before; count all that was looked at.
+
+    What is to be read `again` is taken for new.
+    """
     cursors = discover.Cursors(state)
     seen: set[tuple[str, str]] = set()
     for spec in specs:
@@ -85,16 +99,29 @@ def _changed(
             report.files_scanned += 1
             if file.is_repository:
                 cursor = cursors.of_repository(file)
+                if file.path in again:
+                    cursor = None
                 if _has_moved(file, cursor):
                     report.files_changed += 1
                     yield file, (file.kind, cursor) if cursor is not None else None
                 continue
-            known = cursors.of_file(file.path)
+            known = None if file.path in again else cursors.of_file(file.path)
             if discover.is_changed(file, known):
                 report.files_changed += 1
                 yield file, known
             elif known is not None and known[0] == discover.UNKNOWN:
-                report.unrecognised.append(f"{file.path}: {discover.why_unknown(file.path)}")
+                report.unrecognised.append(f"{file.path}: {discover.remembered(known[1])}")
+
+
+def _in_quarantine(settings: Settings, state: State) -> set[str]:
+    """Return the files that have lines in quarantine, and let repositories among them be read from their beginning."""
+    from learning_pipeline.lake.quarantine import unresolved
+    from learning_pipeline.lake.store import Lake
+
+    files = set(unresolved(Lake(settings.lake_dir, state))["source_file"])
+    with state.transaction() as db:
+        db.executemany("delete from tips where repository = ?", [(path,) for path in sorted(files)])
+    return files
 
 
 def _find(spec: SourceSpec) -> list[Found]:

@@ -25,7 +25,7 @@ from learning_pipeline.sources.base import Options
 from learning_pipeline.sources.table_map import TableMap
 
 # Records that are merged at once, or those of one day: bounds memory.
-_MERGE_ROWS = 250_000
+MERGE_ROWS = 250_000
 
 
 class Landing:
@@ -40,7 +40,7 @@ class Landing:
         self.days: set[date] = set()
         self._records: dict[str, list[Records]] = defaultdict(list)
         self._results: dict[tuple[str, str], FileResult] = {}
-        self._unknown: list[Found] = []  # files that no kind knows
+        self._unknown: list[tuple[Found, str]] = []  # files that no kind knows, and what they look like
 
     def repair(self) -> None:
         """Bring the lake in line with its files and settings again."""
@@ -67,8 +67,9 @@ class Landing:
                 continue
             kind = discover.kind_of(found.kind, found.path)
             if kind == discover.UNKNOWN:
-                self._unknown.append(found)
-                self.report.unrecognised.append(f"{found.path}: {discover.why_unknown(found.path)}")
+                why = discover.why_unknown(found.path)
+                self._unknown.append((found, why))
+                self.report.unrecognised.append(f"{found.path}: {why}")
                 continue
             cursor = known[1] if known is not None and known[0] == kind else None
             files[kind].append((replace(found, kind=kind), cursor))
@@ -107,7 +108,7 @@ class Landing:
             lines.append(column(records, *LINE))
             family = registry.family(name)
             known = RecordStore(self.lake.root, family).heights()
-            for piece in pieces(records, known, _MERGE_ROWS):
+            for piece in pieces(records, known, MERGE_ROWS):
                 merged.append(merge(self.lake, family, piece, self.now))
                 self.days |= merged[-1].days
         rejected = self._rejected(merged)
@@ -166,7 +167,9 @@ class Landing:
         day = self.now.date()
         counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         ledger_rows = []
-        cursor_rows = [(discover.UNKNOWN, one.path, *astuple(discover.unknown_cursor(one))) for one in self._unknown]
+        cursor_rows = [
+            (discover.UNKNOWN, one.path, *astuple(discover.unknown_cursor(one, why))) for one, why in self._unknown
+        ]
         for at, result in self._results.items():
             kind = at[0]
             counts = {
@@ -186,8 +189,8 @@ class Landing:
             for name, n in result.unknown.items():
                 what, _, rest = name.partition(":")
                 counted["unknown_kind" if what == "kind" else "unknown_field", kind][rest or name] += n
-                unknown = self.report.unknown_fields
-                unknown[name] = unknown.get(name, 0) + n
+                fields = self.report.unknown_fields
+                fields[name] = fields.get(name, 0) + n
         with self.state.transaction() as db:
             # A file has one kind; a repository may be read as several.
             files = [(row[1],) for row in cursor_rows if row[0] not in registry.REPOSITORY_KINDS]

@@ -25,7 +25,12 @@ COUNTER_SCHEMA = {"kind": pl.String, "source": pl.String, "day": pl.Date, "name"
 def ledger(settings: Settings) -> pl.DataFrame:
     """Return one row per file and run: source, source_file, day of landing, and the number of lines of each fate."""
     with State(settings.state_path) as state:
-        rows = state.query(f"select {', '.join(LEDGER_SCHEMA)} from ledger order by day, source, source_file, rowid")
+        columns = ", ".join(LEDGER_SCHEMA)
+        rows = state.query(
+            f"select {columns} from (select 0 as origin, rowid as n, {columns} from ledger"
+            f" union all select origin, rowid, {columns} from merged_ledger)"
+            " order by day, source, source_file, origin, n"
+        )
     frame = pl.DataFrame(rows, schema={**LEDGER_SCHEMA, "day": pl.String}, orient="row")
     return frame.with_columns(pl.col("day").str.to_date())
 
@@ -36,7 +41,11 @@ def counters(settings: Settings) -> pl.DataFrame:
     The kinds are `ignored` (lines, by rule), `reject` (lines, by check), `unknown_field` and `unknown_kind`.
     """
     with State(settings.state_path) as state:
-        rows = state.query("select kind, source, day, name, n from counters order by kind, source, day, name")
+        rows = state.query(
+            "select kind, source, day, name, sum(n) from (select kind, source, day, name, n from counters"
+            " union all select kind, source, day, name, n from merged_counters)"
+            " group by kind, source, day, name order by kind, source, day, name"
+        )
     frame = pl.DataFrame(rows, schema={**COUNTER_SCHEMA, "day": pl.String}, orient="row")
     return frame.with_columns(pl.col("day").str.to_date())
 

@@ -36,6 +36,11 @@ class Rejected:
         return str(uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts)))
 
 
+def unresolved(lake: Lake) -> pl.DataFrame:
+    """Return the rejects that stand."""
+    return lake.read("quarantine").filter(pl.col("resolved_at").is_null()).collect()
+
+
 def update(
     lake: Lake,
     rejected: Collection[Rejected],

@@ -1,5 +1,7 @@
 """What landing remembers, in `state.sqlite`: partitions, file cursors, the line ledger, groups.
 
+`merged_*` are the counts of other homes whose lakes were merged into this one, by the home's first landing.
+
 All of it is committed after the data it speaks of, so that a crash repeats work and never loses any.
 """
 
@@ -31,6 +33,16 @@ create table if not exists ledger (
     lines_read integer not null, event_lines integer not null, duplicates integer not null,
     quarantined integer not null, ignored integer not null, bytes_read integer not null
 );
+create table if not exists merged_ledger (
+    origin integer not null,
+    source text not null, source_file text not null, day text not null,
+    lines_read integer not null, event_lines integer not null, duplicates integer not null,
+    quarantined integer not null, ignored integer not null, bytes_read integer not null
+);
+create table if not exists merged_counters (
+    origin integer not null,
+    kind text not null, source text not null, day text not null, name text not null, n integer not null
+);
 create table if not exists landings (id integer primary key) without rowid;
 create table if not exists facts (name text primary key, value text not null) without rowid;
 create table if not exists counters (
@@ -47,10 +59,13 @@ def _damaged(path: Path, error: Exception) -> str:
 class State:
     """One connection to the landing state of a home directory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if read_only:
+                self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30)
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from learning_pipeline.errors import UsageError
-from learning_pipeline.lake import landing
+from learning_pipeline.lake import landing, work
+from learning_pipeline.lake import read as read_room
 from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
 from learning_pipeline.sources.families.transcripts import table
@@ -272,8 +273,35 @@ def test_a_landing_that_is_merged_in_pieces_comes_to_the_same(
 ) -> None:
     write(tree, {"p/copy.jsonl": sessions()[0].text()})
     whole = land_all(tmp_path / "whole", tree)
-    monkeypatch.setattr(landing, "_MERGE_ROWS", 7)
+    monkeypatch.setattr(landing, "MERGE_ROWS", 7)
     monkeypatch.setattr(table, "PACK_ROWS", 3)
     pieces = land_all(tmp_path / "pieces", tree)
     assert digests(tmp_path / "pieces") == digests(tmp_path / "whole")
     assert (pieces.events, pieces.duplicates) == (whole.events, whole.duplicates)
+
+
+def test_a_large_file_that_is_read_in_parts_comes_to_the_same(
+    tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"".join(session.text() for session in sessions())
+    broken = b"{broken\n" + text + b"\n{broken too\n" + text + b'{"cut'
+    logs = tmp_path / "large"
+    write(logs, {"all.jsonl": broken})
+    whole = land_all(tmp_path / "whole", logs)
+    monkeypatch.setattr(work, "_PART_BYTES", 500)
+    monkeypatch.setattr(work, "_PIECE_BYTES", 900)
+    monkeypatch.setattr(work, "_ROUND_BYTES", 2000)
+    monkeypatch.setattr(read_room, "_BLOCK", 64)
+    parts = land_all(tmp_path / "parts", logs)
+    assert digests(tmp_path / "parts") == digests(tmp_path / "whole")
+    counts = ("lines_read", "events", "duplicates", "quarantined", "ignored", "bytes_read")
+    assert [getattr(parts, name) for name in counts] == [getattr(whole, name) for name in counts]
+    found, wanted = (
+        read(tmp_path / home, "quarantine").select("source_line", "byte_offset", "check").sort("source_line")
+        for home in ("parts", "whole")
+    )
+    assert found.equals(wanted)
+    assert land_all(tmp_path / "parts", logs).files_changed == 0
+    write(logs, {"all.jsonl": broken + b" short\n" + text})
+    again = land_all(tmp_path / "parts", logs)
+    assert again.events == 0 and digests(tmp_path / "parts") == digests(tmp_path / "whole")
