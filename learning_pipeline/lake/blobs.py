@@ -46,10 +46,8 @@ def listed(repository: str, ref: str) -> Iterator[Blob]:
     """Yield the files of a branch, by path."""
     for entry in git.run(repository, "ls-tree", "-r", "-l", "-z", ref).decode("utf-8", "surrogateescape").split("\0"):
         head, _, path = entry.partition("\t")
-        mode, *rest = head.split()
-        if mode.startswith("100"):
-            kind, blob, size = rest
-            assert kind == "blob"
+        if head.startswith("100"):  # a file; not a link, nor a repository within
+            _, _, blob, size = head.split()
             yield Blob(f"{repository}#{ref}:{path}", path, int(size), int(blob[:15], 16))
 
 
