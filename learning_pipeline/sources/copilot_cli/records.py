@@ -11,7 +11,7 @@ from learning_pipeline.sources.copilot_cli.rows import Data, Row
 from learning_pipeline.sources.copilot_cli.usage import NO_MODEL, Usages
 from learning_pipeline.sources.families.transcripts.table import RecordTable
 from learning_pipeline.sources.json_lines import LineError
-from learning_pipeline.sources.normal import error_type
+from learning_pipeline.sources.normal import error_type, known_error_type
 from learning_pipeline.sources.normal import model as normal_model
 from learning_pipeline.sources.shell import printed_commit
 from learning_pipeline.sources.typed import text_of, utc_text, value_of
@@ -213,8 +213,7 @@ class Recorder:
 
     def _error(self, row: Row, data: Data, line: int) -> None:
         text = text_of(data.message)
-        known = error_type(text_of(data.errorType))
-        kind = known if known != "unknown" else error_type(text)
+        kind = known_error_type(text_of(data.errorType)) or error_type(text)
         self._put(row, data, "api_error", line, "", text=text, error_type=kind)
 
     def _abort(self, row: Row, data: Data, line: int) -> None:

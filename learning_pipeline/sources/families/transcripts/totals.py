@@ -62,11 +62,13 @@ def with_totals(
             (pl.col("kind") == "retry").sum().cast(pl.Int64).alias("retries"),
             pl.col("duration_ms").filter(pl.col("kind") == "turn_end").max().alias("turn_ms"),
             pl.col("text").filter(pl.col("kind") == "api_error").last().alias("error_message"),
+            pl.col("error_type").filter(pl.col("kind") == "api_error").last().alias("told_error_type"),
         )
         .with_columns(
-            pl.col("error_message")
-            .map_elements(error_type, return_dtype=pl.String, skip_nulls=True)
-            .alias("api_error_type")
+            pl.coalesce(
+                "told_error_type",
+                pl.col("error_message").map_elements(error_type, return_dtype=pl.String, skip_nulls=True),
+            ).alias("api_error_type")
         )
     )
     of_changes = (
