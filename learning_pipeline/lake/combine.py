@@ -44,23 +44,24 @@ def combine(settings: Settings, other: Path, *, now: datetime) -> CombineReport:
     if other.resolve() == settings.home.resolve():
         raise UsageError(f"{other} is this home directory itself")
     report = CombineReport()
-    days: set[date] = set()
+    changed: set[date] = set()
     with State(settings.state_path) as state, State(other / "state.sqlite", read_only=True) as theirs:
         lake, their_lake = Lake(settings.lake_dir, state), Lake(other / "lake", theirs)
         for name in registry.FAMILIES:
             family = registry.family(name)
             store = RecordStore(their_lake.root, family)
-            for span in _spans(store.heights(), RecordStore(lake.root, family).heights()):
+            days = store.days()
+            for span in _spans(store.heights(days), RecordStore(lake.root, family).heights(days)):
                 records = {kind: frame.drop("landing") for kind, frame in store.read(span).items()}
                 records = redact_records(records, family.TEXT_COLUMNS, settings.task_text)
                 merged = merge(lake, family, records, now)
                 report.lines += merged.fresh.unique(LINE).height
-                days |= merged.days
+                changed |= merged.days
         report.rejects = _take_rejects(lake, their_lake)
         _take_counts(state, theirs)
         with state.transaction() as db:
             db.execute("insert or ignore into landings values (?)", (landing_id(now),))
-    report.days = sorted(days)
+    report.days = sorted(changed)
     return report
 
 

@@ -107,7 +107,7 @@ class Landing:
             parts.clear()
             lines.append(column(records, *LINE))
             family = registry.family(name)
-            known = RecordStore(self.lake.root, family).heights()
+            known = RecordStore(self.lake.root, family).heights(column(records, "day")["day"])
             for piece in pieces(records, known, MERGE_ROWS):
                 merged.append(merge(self.lake, family, piece, self.now))
                 self.days |= merged[-1].days
