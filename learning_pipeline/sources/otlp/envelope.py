@@ -67,7 +67,7 @@ def result(sink: Sink, raw: bytes) -> None:
     """
     try:
         row = _RESULT.decode(raw)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise LineError("type", str(error)) from error
     if not row.session_id:
         raise LineError("missing_field", "a result without session_id", "session_id")

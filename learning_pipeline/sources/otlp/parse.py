@@ -144,7 +144,7 @@ class _Reader:
         """Read what `claude -p` prints: the result is kept, the rows before it say nothing that it does not sum up."""
         if batch.type == "result" and batch.session_id is not None:
             self._safely(envelope.result, self.sink, raw)
-        elif batch.type in _STREAMED and batch.session_id is not None:
+        elif isinstance(batch.type, str) and batch.type in _STREAMED and batch.session_id is not None:
             self.rules.add(f"stream:{batch.type}")
         else:
             raise LineError("not_otlp", "the line is neither an export batch nor a result of claude -p")

@@ -31,8 +31,8 @@ def known(name: str) -> pl.Expr:
 def llm_calls(records: Records) -> pl.DataFrame:
     """Return one row per model call, whether a transcript, telemetry or both tell of it.
 
-    What a transcript tells of a call stands. Telemetry tells of it when it has ended: it adds its cost, how long it
-    took, and the final count of output where the transcript has only a part.
+    What a transcript tells of a call stands, its time too. Telemetry tells of it when it has ended: it adds its cost,
+    how long it took, and the final count of output where the transcript has only a part.
     """
     exported = records["call"].filter(IS_EXPORTED)
     if exported.is_empty():
@@ -43,7 +43,6 @@ def llm_calls(records: Records) -> pl.DataFrame:
     of_call = ["group_key", "call_id"]
     both = own.join(more.rename({name: f"_{name}" for name in more.columns if name not in of_call}), on=of_call)
     special = {
-        "at": pl.min_horizontal("at", "_at"),
         "output_tokens": pl.max_horizontal("output_tokens", "_output_tokens"),
         "output_tokens_final": pl.col("output_tokens_final") | pl.col("_output_tokens_final"),
     }
