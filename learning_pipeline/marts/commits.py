@@ -1,110 +1,224 @@
-"""Which commits an execution's work went into.
+"""Which commits an execution's work went into, and what says so.
 
-Two things tell. First the tool calls: the result of one says which commit it made, mostly abbreviated. An
-abbreviation stands for the one known commit that begins with it; where git knows none, or several, it stays
-as it is. Second git: a commit whose trailers (or whose hook) name a session belongs to that session's newest
-execution, among those that no other execution started, which had begun by the time of the commit.
+A tool's result may name the commit that it made, mostly abbreviated: an abbreviation stands for the one known commit
+that begins with it. A commit may name a session, by a trailer, by a hook, by an authorship note, or by a checkpoint
+that the session was condensed into: then the session's newest execution that had begun by then was at work. Earlier
+executions of the session led to the commit that came next, and what was done after its last commit is counted to that
+one, so that a session's cost is the sum over its commits. Where nothing of that is there, repository, branch and time
+are a guess, and marked as one.
+
+An execution's cost goes where the strongest of its links say (`_TIERS`); that it was at work is told of it itself.
 """
 
 import polars as pl
 
-_MAKES_COMMITS = ("commit", "amend", "merge", "revert")
+from learning_pipeline.contracts.base import polars_schema
+from learning_pipeline.contracts.marts_git import FctCommitLinks
+from learning_pipeline.marts.reverts import reverted_commits
+from learning_pipeline.marts.session_links import at_commit, before_and_after, by_branch_and_time, resolved
 
+MAKES_COMMITS = ("commit", "amend", "merge", "revert")
+ALL_LINKS = polars_schema(FctCommitLinks)
 LINKS = pl.Schema(
     {"day": pl.Date(), "execution_id": pl.String(), "commits": pl.List(pl.String()), "reverted": pl.Boolean()}
 )
 
+# Confidence by method, of the execution that was at work when the commit was made.
+_AT_COMMIT = {"recorded": 1.0, "note": 0.95, "session": 0.9, "checkpoint": 0.9}
+_UNKNOWN_COMMIT = 0.6
+_BEFORE, _AFTER = 0.7, 0.4
+# The links of an execution that count are those of its first tier.
+_TIERS = ("at_commit", "recorded", "before_commit", "after_commit", "branch_time")
+
+_EVENT = ("event_type", "commit", "session_id", "occurred_at", "day", "repository", "branch", "subject")
+_WORK = ("day", "execution_id", "session_id", "parent_execution_id", "agent_name", "repository", "branch")
+
 
 def commit_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
-    """Return the commits of each execution that has any, and whether one of them was reverted later.
+    """Return the commits of each execution that was at work when they were made, and whether one was reverted.
 
-    `day` is the execution's. `reverted` is null where git knows none of its commits.
+    `day` is the execution's. `reverted` is null where git knows none of its commits. What is only likely (earlier and
+    later work of a session, time and place) is left out.
     """
-    said = (
-        tool_calls.filter(pl.col("commit_prefix").is_not_null() & pl.col("execution_id").is_not_null())
-        .select("execution_id", prefix="commit_prefix")
-        .unique()
-        .collect()
-    )
-    events = (
-        git_events.filter(pl.col("commit").is_not_null() | pl.col("reverts_commit").is_not_null())
-        .select("event_type", "commit", "session_id", "occurred_at", "reverts_commit")
-        .collect()
-    )
-    if said.is_empty() and events["session_id"].null_count() == events.height:
-        return pl.DataFrame(schema=LINKS)
-    known = events.filter(pl.col("commit").is_not_null())
-    made = known.filter(pl.col("event_type").is_in(_MAKES_COMMITS)).group_by("commit").agg(pl.col("occurred_at").min())
-    named = (
-        known.filter(pl.col("session_id").is_not_null())
-        .join(made.rename({"occurred_at": "made_at"}), on="commit", how="left")
-        .select("commit", "session_id", at=pl.coalesce("made_at", "occurred_at"))
-        .group_by("commit", "session_id")
-        .agg(pl.col("at").min())
-    )
-    candidates = (
-        executions.filter(
-            pl.col("execution_id").is_in(said["execution_id"].implode())
-            | pl.col("session_id").is_in(named["session_id"].unique().implode())
-        )
-        .select("day", "execution_id", "session_id", "started_at", "parent_execution_id")
-        .collect()
-    )
-    commits = known.select("commit").unique()
-    links = pl.concat(
-        [
-            _resolve(said, commits["commit"]).join(candidates.select("day", "execution_id"), on="execution_id"),
-            _of_sessions(named, candidates),
-        ],
-        how="diagonal",
-    )
-    reverted = events["reverts_commit"].drop_nulls().unique()
+    return sure_links(all_links(executions, tool_calls, git_events))
+
+
+def sure_links(links: pl.DataFrame) -> pl.DataFrame:
+    """Return what `commit_links` does, out of all links."""
+    sure = pl.col("is_used") & (pl.col("timing") == "at_commit") & (pl.col("method") != "branch_time")
     return (
-        links.unique(["day", "execution_id", "commit"])
-        .with_columns(
-            reverted=pl.when(pl.col("commit").is_in(commits["commit"].implode())).then(
-                pl.col("commit").is_in(reverted.implode())
-            )
-        )
+        links.filter(sure)
         .group_by("day", "execution_id")
-        .agg(commits=pl.col("commit").sort(), reverted=pl.col("reverted").max())
+        .agg(commits=pl.col("commit").unique().sort(), reverted=pl.col("is_reverted").max())
         .sort("day", "execution_id")
         .select(LINKS.names())
         .cast(LINKS)
     )
 
 
-def _resolve(said: pl.DataFrame, commits: pl.Series) -> pl.DataFrame:
-    """Return execution_id and commit for each abbreviation."""
-    found = []
-    for length in said["prefix"].str.len_bytes().unique().sort():
-        heads = (
-            pl.DataFrame({"prefix": commits.str.head(length), "commit": commits})
-            .group_by("prefix")
-            .agg(pl.col("commit").min(), n=pl.len())
-            .filter(pl.col("n") == 1)
+def all_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
+    """Return all links between commits and executions or sessions (see `FctCommitLinks`)."""
+    told = pl.col("commit").is_not_null() | pl.col("reverts_commit").is_not_null()
+    events = (
+        git_events.filter(told | (pl.col("event_type") == "note"))
+        .select(
+            *_EVENT,
+            "reverts_commit",
+            "co_authored_agent",
+            *(_attribute(name) for name in ("checkpoint", "reverts_prefix", "authored_at", "note")),
+            checkpoints=pl.col("attributes").str.json_path_match("$.checkpoints"),
         )
-        some = said.filter(pl.col("prefix").str.len_bytes() == length)
-        found.append(some.join(heads, on="prefix", how="left"))
-    if not found:
-        return pl.DataFrame(schema={"execution_id": pl.String, "commit": pl.String})
-    return pl.concat(found).select("execution_id", commit=pl.coalesce("commit", "prefix"))
+        .collect()
+    )
+    said = (
+        tool_calls.filter(pl.col("commit_prefix").is_not_null() & pl.col("execution_id").is_not_null())
+        .select("execution_id", prefix="commit_prefix", at="started_at")
+        .collect()
+    )
+    if said.is_empty() and events.is_empty():
+        return pl.DataFrame(schema=ALL_LINKS)
+    work = executions.select(*_WORK, "started_at", "ended_at").collect()
+    made = events.filter(pl.col("event_type").is_in(MAKES_COMMITS))
+    commits = _commits(events, made)
+    recorded = resolved(said, commits["commit"]).join(
+        work.select("day", "execution_id", "session_id"), on="execution_id"
+    )
+    named = _named(events, made)
+    direct = pl.concat(
+        [
+            recorded.select("execution_id", "session_id", "commit", "at", method=pl.lit("recorded")),
+            at_commit(named, work),
+        ],
+        how="diagonal_relaxed",
+    ).with_columns(timing=pl.lit("at_commit"))
+    evidence = pl.concat(
+        [
+            named,
+            recorded.filter(pl.col("session_id").is_not_null()).select(
+                "commit", "session_id", "at", method=pl.lit("recorded")
+            ),
+        ],
+        how="diagonal_relaxed",
+    )
+    around = before_and_after(evidence, work, direct["execution_id"])
+    linked = pl.concat([direct, around], how="diagonal_relaxed")
+    guessed = by_branch_and_time(made, work, linked)
+    alone = evidence.join(work.select("session_id").unique(), on="session_id", how="anti")
+    links = pl.concat([linked, guessed, alone.unique(["commit", "session_id", "method"])], how="diagonal_relaxed")
+    return _finished(links, work, commits, _reverted(made, commits["commit"]))
 
 
-def _of_sessions(named: pl.DataFrame, executions: pl.DataFrame) -> pl.DataFrame:
-    """Return day, execution_id and commit for each commit that names a session."""
-    roots = (
-        executions.filter(
-            pl.col("parent_execution_id").is_null()
-            & pl.col("session_id").is_not_null()
-            & pl.col("started_at").is_not_null()
-        )
-        .select("day", "execution_id", "session_id", "started_at")
-        .sort("started_at", "execution_id")
+def _attribute(name: str) -> pl.Expr:
+    return pl.col("attributes").str.json_path_match(f"$.{name}").alias(name)
+
+
+def _commits(events: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Return the commits that git knows, and when each was made. A note alone does not make one known."""
+    times = made.group_by("commit").agg(made_at=pl.col("occurred_at").min())
+    return (
+        events.filter(pl.col("commit").is_not_null() & (pl.col("event_type") != "note"))
+        .group_by("commit")
+        .agg(pl.col("day").min(), _at=pl.col("occurred_at").min())
+        .join(times, on="commit", how="left")
+        .select("commit", commit_day="day", committed_at=pl.coalesce("made_at", "_at"))
+    )
+
+
+def _named(events: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Return commit, session, method and the time of the work, of commits that name a session."""
+    when = ("occurred_at", "authored_at")
+    # A rebase gives a commit a new time; its author's is that of the work.
+    authored = pl.col("authored_at").str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+    times = (
+        made.filter(pl.col("commit").is_not_null())
+        .select("commit", at=pl.min_horizontal("occurred_at", authored.alias("_authored")))
+        .group_by("commit")
+        .agg(pl.col("at").min())
+    )
+    is_note = pl.col("event_type") == "note"
+    of_git = events.filter(pl.col("commit").is_not_null() & pl.col("session_id").is_not_null()).select(
+        "commit",
+        "session_id",
+        *when,
+        method=pl.when(is_note).then(pl.lit("note")).otherwise(pl.lit("session")),
+    )
+    direct = of_git.join(times, on="commit", how="left").select(
+        "commit", "session_id", "method", at=pl.coalesce("at", "occurred_at")
     )
     return (
-        named.sort("at", "commit")
-        .join_asof(roots, left_on="at", right_on="started_at", by="session_id", check_sortedness=False)
-        .filter(pl.col("execution_id").is_not_null())
-        .select("day", "execution_id", "commit")
+        pl.concat([direct, _of_checkpoints(events, made)], how="diagonal_relaxed")
+        .filter(pl.col("at").is_not_null())
+        .group_by("commit", "session_id", "method")
+        .agg(pl.col("at").min())
+    )
+
+
+def _of_checkpoints(events: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Return the sessions of the checkpoints that commits name; the time is that of the checkpoint."""
+    sessions = events.filter(pl.col("checkpoint").is_not_null() & (pl.col("event_type") == "note")).select(
+        "checkpoint", "session_id", at="occurred_at"
+    )
+    several = pl.col("checkpoints").str.json_decode(pl.List(pl.String))
+    names = (
+        made.filter(pl.col("checkpoint").is_not_null() & pl.col("commit").is_not_null())
+        .select("commit", checkpoint=pl.coalesce(several, pl.concat_list("checkpoint")))
+        .explode("checkpoint")
+        .unique()
+    )
+    return names.join(sessions.filter(pl.col("session_id").is_not_null()), on="checkpoint").select(
+        "commit", "session_id", "at", method=pl.lit("checkpoint")
+    )
+
+
+def _reverted(made: pl.DataFrame, commits: pl.Series) -> pl.Series:
+    prefixes = made.select(prefix="reverts_prefix").drop_nulls().unique()
+    return reverted_commits(made, resolved(prefixes, commits))
+
+
+def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, reverted: pl.Series) -> pl.DataFrame:
+    """Add confidence, which links count, and what git knows of each commit."""
+    known = pl.col("commit").is_in(commits["commit"].implode())
+    tier = (
+        pl.when(pl.col("method") == "branch_time")
+        .then(pl.lit("branch_time"))
+        .when((pl.col("timing") == "at_commit") & ~known)
+        .then(pl.lit("recorded"))
+        .otherwise("timing")
+        .replace_strict(list(_TIERS), list(range(len(_TIERS))), return_dtype=pl.Int64, default=None)
+    )
+    sure = pl.col("method").replace_strict(list(_AT_COMMIT), list(_AT_COMMIT.values()), default=None)
+    confidence = (
+        pl.when(pl.col("method") == "branch_time")
+        .then(pl.col("confidence"))
+        .when(pl.col("timing") == "before_commit")
+        .then(_BEFORE)
+        .when(pl.col("timing") == "after_commit")
+        .then(_AFTER)
+        .when((pl.col("method") == "recorded") & ~known)
+        .then(_UNKNOWN_COMMIT)
+        .otherwise(sure)
+    )
+    sessions = work.select("execution_id", _day="day", _session="session_id")
+    return (
+        links.join(sessions, on="execution_id", how="left")
+        .join(commits, on="commit", how="left")
+        .with_columns(
+            confidence=confidence,
+            session_id=pl.coalesce("_session", "session_id"),
+            is_known=known,
+            is_reverted=pl.when(known).then(pl.col("commit").is_in(reverted.implode())),
+            _tier=tier,
+        )
+        .with_columns(
+            day=pl.coalesce("_day", "commit_day", pl.col("at").dt.date()),
+            is_used=pl.when(pl.col("execution_id").is_not_null())
+            .then(pl.col("_tier") == pl.col("_tier").min().over("execution_id"))
+            .otherwise(False),
+        )
+        .sort("commit", "execution_id", "session_id", "method", "_tier")
+        .unique(["commit", "execution_id", "session_id", "method"], keep="first", maintain_order=True)
+        .filter(pl.col("day").is_not_null())
+        .sort("day", "commit", "execution_id", "session_id", "method")
+        .select(ALL_LINKS.names())
+        .cast(ALL_LINKS)
     )
