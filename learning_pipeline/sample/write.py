@@ -12,6 +12,7 @@ from learning_pipeline.sample.dice import Dice
 from learning_pipeline.sample.execution_log import write_execution_log
 from learning_pipeline.sample.gemini_cli import write_gemini_sessions
 from learning_pipeline.sample.git_spool import Spool
+from learning_pipeline.sample.hook_log import write_hook_payloads
 from learning_pipeline.sample.manifest import Book, Manifest
 from learning_pipeline.sample.table import write_table
 
@@ -34,6 +35,7 @@ writes the same bytes again, into an empty directory.
 - `execution_log/`: executions of a pool of agents, by three programs that use different names and units.
 - `gemini_cli/`: sessions of Gemini CLI as documents, one of them in an older copy too, and as files of lines.
 - `aider/`: the analytics log of aider.
+- `hook_log/`: payloads of lifecycle hooks, most of them without a time.
 - `table/`: executions that another system exported as CSV.
 - `git_hooks/`: the spool that this project's git hooks write.
 - `git_history/`: the histories behind the commits; `git fast-import` makes repositories of them.
@@ -108,6 +110,7 @@ def _write(
         (write_gemini_sessions, "gemini_cli", 4),
         (write_aider_log, "aider", 4),
         (write_table, "table", 1),
+        (write_hook_payloads, "hook_log", 4),
     ):
         dice = Dice(seed, name)
         write(dice, book, out, _starts(dice, calendar, max(3, sessions // few)))

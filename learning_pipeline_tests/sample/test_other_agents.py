@@ -1,4 +1,4 @@
-"""A landing of the sample's sessions of Gemini CLI, log of aider and exported table finds what was planted."""
+"""A landing of the sample's logs of other agents, of hooks and of a table finds what was planted."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -59,3 +59,20 @@ def test_exported_table(sample: tuple[Path, Manifest], tmp_path: Path) -> None:
     assert executions["input_tokens"].sum() == counts["input_tokens"]
     assert executions.select(pl.col("reported_cost_usd", "duration_ms", "model").null_count()).row(0) == (0, 0, 0)
     assert set(executions.filter(outcome="failure")["error_type"]) == {"timeout"}
+
+
+def test_hook_payloads(sample: tuple[Path, Manifest], tmp_path: Path) -> None:
+    out, manifest = sample
+    counts = manifest.sources["hook_log"].counts
+    report = land_all(tmp_path, out / "hook_log", kind="hook_log", now=NOW)
+    assert (report.lines_read, report.quarantined, report.unknown_fields) == (counts["payloads"], 0, {})
+    assert report.duplicates > 0
+    tools, executions = read(tmp_path, "tool_calls"), read(tmp_path, "executions")
+    assert (tools.height, int(tools["is_error"].sum())) == (counts["tool_calls"], counts["tool_errors"])
+    assert dict(executions["agent_kind"].value_counts().iter_rows()) == {
+        "main": counts["prompts"],
+        "subagent": counts["subagents"],
+    }
+    undated = tools.filter(pl.col("started_at").is_null())
+    assert 0 < undated.height < tools.height
+    assert undated["day"].unique().to_list() == [date(1970, 1, 1)]
