@@ -137,7 +137,7 @@ def _event(
         "group_key": group_of(user, at),
         "day": at.date(),
         "source_line": number,
-        "kind": kind,
+        "event": kind,
         "at": at,
         "user_hash": user,
         "agent_version": _word(properties.get("aider_version")),

@@ -29,7 +29,7 @@ def assemble(records: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def _is_sent(message: Message) -> bool:
-    return message.end is not None and message.end["kind"] == "send"
+    return message.end is not None and message.end["event"] == "send"
 
 
 _LINEAGE = ("group_key", "day", "source", "source_file", "source_line", "host")
@@ -96,7 +96,7 @@ def _of_both(message: Message, first: Row) -> Row:
     row |= {"execution_id": message.execution_id, "session_id": message.session, "agent_name": AGENT}
     if start is not None and end is not None:
         row["duration_ms"] = round((end["at"] - start["at"]).total_seconds() * 1000)
-    if end is not None and end["kind"] == "send":
+    if end is not None and end["event"] == "send":
         row |= {name: end[name] for name in ("model", "input_tokens", "output_tokens", "reported_cost_usd")}
         row["provider"] = provider(end["model"])
     return row
@@ -127,7 +127,7 @@ def _execution(message: Message) -> Row:
     if outcome == "interrupted":
         row["error_type"] = "interrupted"
     elif outcome == "failure":
-        said = end["text"] if end is not None and end["kind"] == "exception" else None
+        said = end["text"] if end is not None and end["event"] == "exception" else None
         row |= {"error_type": error_type(said), "error_message": said}
     return row
 

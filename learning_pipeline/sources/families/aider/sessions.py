@@ -27,7 +27,7 @@ NAMESPACE = UUID("e499be0a-c7ee-48e8-a386-cfc68802d5bb")
 KINDS = ("launched", "exit", "start", "send", "exception", "undo")
 SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     **RECORD_COLUMNS,
-    "kind": pl.Enum(KINDS),
+    "event": pl.Enum(KINDS),
     "at": pl.Datetime("us", "UTC"),
     "user_hash": pl.String,
     "agent_version": pl.String,
@@ -144,7 +144,7 @@ def days_of(records: pl.DataFrame) -> list[Day]:
     seconds: dict[tuple[str, datetime], dict[str, list[Row]]] = {}
     for row in records.sort("group_key", "at", "record_key").iter_rows(named=True):
         events = seconds.setdefault((row["group_key"], row["at"]), defaultdict(list))
-        events[row["kind"]].append(row)
+        events[row["event"]].append(row)
     for (group, at), events in seconds.items():
         days.setdefault(group, Day(group)).second(at, events)
     return list(days.values())
