@@ -4,7 +4,6 @@ The row's type forbids fields that it does not name. A line that has one is read
 counted by its name: so the common line costs one pass, and nothing new is passed over in silence.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -15,13 +14,13 @@ from msgspec import Raw, Struct, field
 from msgspec.inspect import ListType, StructType, Type, UnionType, type_info
 
 from learning_pipeline.sources.base import Line, Parsed, Reject
+from learning_pipeline.sources.documents import joined
 from learning_pipeline.sources.json_lines import LineError, decode
 from learning_pipeline.sources.times import timestamp
 
 T = TypeVar("T", bound=Struct)
 
 NOTHING = Raw(b"")
-_MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 _any = msgspec.json.Decoder()
 
 
@@ -132,10 +131,12 @@ def read_rows(
             name of the rule by which it makes none.
         name: what the file should be, for the reason of a file that is one foreign JSON document.
     """
-    for line in _without_document(iter(lines), parsed, name):
+    for line in joined(lines):
         parsed.lines_read += 1
         row = rows.usual(line.raw)
         try:
+            if b"\n" in line.raw:
+                raise LineError("foreign_document", f"one JSON document, not {name} of one row a line")
             rule = add(row, line, True) if row is not None else _add_others(line, rows, add, parsed)
         except LineError as error:
             parsed.rejects.append(
@@ -169,25 +170,3 @@ def _until_bad(found: Iterator[T]) -> Iterator[T | LineError]:
         yield from found
     except LineError as error:
         yield error
-
-
-def _without_document(lines: Iterator[Line], parsed: Parsed, name: str) -> Iterator[Line]:
-    """Reject a file that is one JSON document as one line; give back the lines of any other."""
-    first = next(lines, None)
-    if first is None or first.raw.strip() not in (b"{", b"["):
-        return itertools.chain(() if first is None else (first,), lines)
-    held = [first]
-    for line in lines:
-        held.append(line)
-        if line.offset > _MAX_DOCUMENT_BYTES:
-            return itertools.chain(held, lines)
-    whole = b"\n".join(line.raw for line in held)
-    try:
-        document = _any.decode(whole)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return iter(held)
-    names = ", ".join(sorted(map(str, document))[:6]) if isinstance(document, dict) else "an array"
-    parsed.lines_read += 1
-    reason = f"one JSON document ({names}), not {name} of one row a line"
-    parsed.rejects.append(Reject(first.number, first.offset, "foreign_document", reason, whole))
-    return iter(())
