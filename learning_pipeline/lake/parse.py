@@ -12,6 +12,7 @@ from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import Reader, fingerprint
 from learning_pipeline.lake.records import united
 from learning_pipeline.lake.redact import Mode, redact, redact_records
+from learning_pipeline.lake.span_database import SpanReader
 from learning_pipeline.lake.tables import TableReader, is_table
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options, Parsed, Reject
@@ -102,8 +103,10 @@ def parse_files(job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame
     return redact_records(records_by_kind, family.TEXT_COLUMNS, job.mode), results
 
 
-def _reader(job: Job, source: Any, task: Task) -> Reader | TableReader:
+def _reader(job: Job, source: Any, task: Task) -> Reader | TableReader | SpanReader:
     path = task.found.path
+    if task.is_table and job.kind == "otlp":
+        return SpanReader(path, task.found.size)
     if task.is_table:
         return TableReader(path, task.found.size, job.kind, job.options.tables)
     return Reader(path, task.offset, task.line, task.end)

@@ -48,6 +48,8 @@ def is_table(kind: str, path: str) -> bool:
     """
     if kind == "table":
         return True
+    if kind == "otlp":
+        return magic(head(path)) == "sqlite"
     return kind in IN_HOUSE and (path.lower().endswith(SUFFIXES) or magic(head(path)) is not None)
 
 

@@ -1,9 +1,8 @@
 """The database that Copilot keeps its GenAI spans in: each span as the line that an exporter would have written."""
 
+import math
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +16,15 @@ _SPANS = """
     select rowid, span_id, trace_id, parent_span_id, name, start_time_ms, end_time_ms, status_code, status_message
     from spans order by rowid
 """
-_ATTRIBUTES = "select span_id, key, value from span_attributes order by span_id, key"
-_EVENTS = "select span_id, name, attributes from span_events order by id"
-# Attributes that hold whole conversations and lists of tools: nothing of them is kept.
-_BULKY = frozenset(
-    ("gen_ai.tool.definitions", "gen_ai.system_instructions", "gen_ai.output.messages", "copilot_chat.request.options")
-)
-
+# What holds whole conversations and lists of tools stays where it is: nothing of it is kept.
+_ATTRIBUTES = """
+    select key, value from span_attributes where span_id = ? and key not in (
+        'gen_ai.tool.definitions', 'gen_ai.system_instructions', 'gen_ai.output.messages',
+        'copilot_chat.request.options', 'copilot_chat.hook_input', 'copilot_chat.hook_output'
+    )
+    order by key
+"""
+_EVENTS = "select name, attributes from span_events where span_id = ? and name = 'user_message' order by id"
 _RESOURCE = {"attributes": [{"key": "service.name", "value": {"stringValue": "copilot-chat"}}]}
 
 
@@ -32,42 +33,34 @@ def is_database(head: bytes) -> bool:
     return head.startswith(HEADER) and b"CREATE TABLE span_attributes" in head and b"CREATE TABLE spans" in head
 
 
-def lines(data: bytes) -> Iterator[Line]:
-    """Yield each span of a database, which is given whole, as one line.
+def lines(db: sqlite3.Connection) -> Iterator[Line]:
+    """Yield each span of a database as one line, numbered by its row.
 
     Raises:
         sqlite3.DatabaseError: it is damaged, or has other tables.
     """
-    with closing(sqlite3.connect(":memory:")) as db:
-        # A database with a write-ahead log beside it says so at two bytes; in memory it has none.
-        db.deserialize(data[:18] + b"\x01\x01" + data[20:])
-        given: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for span, key, value in db.execute(_ATTRIBUTES):
-            if key not in _BULKY:
-                given[span].append(_pair(key, value))
-        happened: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for span, name, attributes in db.execute(_EVENTS):
-            if name == "user_message":
-                happened[span].append({"name": name, "attributes": _pairs(attributes)})
-        for number, span, trace, parent, name, start, end, code, message in db.execute(_SPANS):
-            row = {
-                "spanId": span,
-                "traceId": trace,
-                "parentSpanId": parent,
-                "name": name,
-                "startTimeUnixNano": _nanos(start),
-                "endTimeUnixNano": _nanos(end),
-                "status": {"code": code, "message": message},
-                "attributes": given[span],
-                "events": happened[span],
-            }
-            batch = {"resource": _RESOURCE, "scopeSpans": [{"spans": [row]}]}
-            yield Line(number, 0, msgspec.json.encode({"resourceSpans": [batch]}))
+    db.text_factory = lambda data: data.decode("utf-8", "replace")
+    for number, span, trace, parent, name, start, end, code, message in db.execute(_SPANS):
+        row = {
+            "spanId": span,
+            "traceId": trace,
+            "parentSpanId": parent,
+            "name": name,
+            "startTimeUnixNano": _nanos(start),
+            "endTimeUnixNano": _nanos(end),
+            "status": {"code": code, "message": message},
+            "attributes": [_pair(key, value) for key, value in db.execute(_ATTRIBUTES, (span,))],
+            "events": [{"name": event, "attributes": _pairs(given)} for event, given in db.execute(_EVENTS, (span,))],
+        }
+        batch = {"resource": _RESOURCE, "scopeSpans": [{"spans": [row]}]}
+        yield Line(number, 0, msgspec.json.encode({"resourceSpans": [batch]}))
 
 
-def _nanos(milliseconds: int | float) -> str:
-    """Return a time in nanoseconds; the column holds fractions in spite of its type."""
-    return str(int(Decimal(repr(milliseconds)) * 1_000_000))
+def _nanos(milliseconds: object) -> str:
+    """Return a time in nanoseconds; the column holds fractions in spite of its type. What is no number stays."""
+    if isinstance(milliseconds, int | float) and math.isfinite(milliseconds):
+        return str(int(Decimal(repr(milliseconds)) * 1_000_000))
+    return str(milliseconds)
 
 
 def _pair(key: str, value: Any) -> dict[str, Any]:
