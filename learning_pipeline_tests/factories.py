@@ -20,6 +20,12 @@ _TIME_COLUMN = {
     "llm_calls": "started_at",
     "tool_calls": "started_at",
     "git_events": "occurred_at",
+    "routing_decisions": "decided_at",
+    "agent_transformations": "started_at",
+    "interactions": "requested_at",
+    "feedback": "given_at",
+    "agent_definitions": "loaded_at",
+    "health_events": "occurred_at",
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "executions": {
@@ -36,6 +42,12 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "llm_calls": {"started_at": NOON, "model": "claude-sonnet-4-5", "provider": "anthropic", "is_subagent": False},
     "tool_calls": {"started_at": NOON, "tool_name": "Bash", "tool_kind": "shell", "is_error": False},
     "git_events": {"event_type": "commit", "occurred_at": NOON, "repository": "repo"},
+    "routing_decisions": {"decided_at": NOON, "selected_agent": "alpha"},
+    "agent_transformations": {"event_type": "start", "target_agent": "alpha", "started_at": NOON},
+    "interactions": {"source_agent": "alpha", "target_agent": "beta", "requested_at": NOON},
+    "feedback": {"given_at": NOON, "execution_id": "e", "feedback_type": "rating"},
+    "agent_definitions": {"agent_name": "alpha", "path": "alpha.md", "definition": "{}", "loaded_at": NOON},
+    "health_events": {"agent_name": "alpha", "event_type": "heartbeat", "occurred_at": NOON},
 }
 
 

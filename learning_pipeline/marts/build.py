@@ -15,9 +15,10 @@ from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.store import content_digest
-from learning_pipeline.marts import database
+from learning_pipeline.marts import across, database
 from learning_pipeline.marts.facts import last_call_day
-from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, days_between, links_of
+from learning_pipeline.marts.newest import TIMES
+from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, days_between
 from learning_pipeline.marts.registry import TABLES, Context, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, part_path
 from learning_pipeline.progress import Progress, silent
@@ -26,12 +27,7 @@ from learning_pipeline.settings import Settings
 # Days are built together up to this many rows: it bounds the memory that a back-fill needs.
 _ROWS_AT_ONCE = 100_000
 _FRESHNESS = "mart_freshness"
-_TIMES = {
-    "fct_llm_calls": "started_at",
-    "fct_tool_calls": "started_at",
-    "fct_git_events": "occurred_at",
-    "fct_executions": "started_at",
-}
+_TIMES = {f"fct_{stream}": columns[0] for stream, columns in TIMES.items()}
 
 
 @dataclass(frozen=True)
@@ -137,8 +133,8 @@ def _compute_days(
     for name in spec.inputs:
         if name in STREAMS:
             frames[name] = plan.read_lake(name, days)
-        elif name == "commit_links":
-            frames[name] = links_of(plan, days)
+        elif name in across.SCHEMAS:
+            frames[name] = plan.across.on(name, days)
         elif name in TABLES:
             span = set(days)
             if name == CALLS:

@@ -7,6 +7,7 @@ import polars as pl
 
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.facts import FctExecutions
+from learning_pipeline.marts.outcomes import resolved
 from learning_pipeline.marts.prices import PriceBook
 from learning_pipeline.marts.stats import TOKENS, names
 from learning_pipeline.sources.registry import KINDS, family, source
@@ -51,13 +52,19 @@ def without_calls(executions: pl.LazyFrame, calls: pl.LazyFrame) -> pl.LazyFrame
 
 
 def fct_executions(
-    executions: pl.LazyFrame, calls: pl.LazyFrame, links: pl.LazyFrame, prices: PriceBook
+    executions: pl.LazyFrame,
+    calls: pl.LazyFrame,
+    outcomes: pl.LazyFrame,
+    links: pl.LazyFrame,
+    stuck: pl.LazyFrame,
+    prices: PriceBook,
 ) -> pl.LazyFrame:
-    """Add cost and commits to executions.
+    """Add cost and commits to executions, and settle their outcomes.
 
     The cost is the exact sum of the execution's own model calls, null when one of them has no cost. Where the log
     tells no call, it is the price of the execution's own tokens (see `PriceBook.add_own_costs`). `calls` is
-    fct_llm_calls of the executions' days, up to `last_call_day`; `links` is what `commits.commit_links` returns.
+    fct_llm_calls of the executions' days, up to `last_call_day`; `links`, `outcomes` and `stuck` are what
+    `commits.commit_links`, `outcomes.fct_outcomes` and `outcomes.stuck` return.
     """
     of_calls = (
         own_calls(executions, calls)
@@ -71,7 +78,8 @@ def fct_executions(
     own = prices.add_own_costs(without_calls(executions, calls))
     spent = pl.concat([of_calls, own.select("execution_id", "cost_usd", "price_version")])
     return (
-        executions.join(spent, on="execution_id", how="left")
+        resolved(executions, outcomes, stuck)
+        .join(spent, on="execution_id", how="left")
         .join(links, on=["day", "execution_id"], how="left")
         .with_columns(committed=pl.when(pl.col("commits").is_not_null()).then(True))
         .select(polars_schema(FctExecutions).names())

@@ -6,7 +6,7 @@ code. It is stale when that differs from what it would be now. Nothing depends o
 
 import hashlib
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest
-from learning_pipeline.marts.commits import LINKS, commit_links
+from learning_pipeline.marts import across
 from learning_pipeline.marts.prices import PriceBook
 from learning_pipeline.marts.registry import TABLES, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, digest_of
 from learning_pipeline.settings import Settings
 
 EXECUTIONS, CALLS = "fct_executions", "fct_llm_calls"
-_LINKED = ("executions", "tool_calls", "git_events")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @cache
@@ -53,15 +53,20 @@ class Plan:
         self.prices = PriceBook.of(settings)
         with State(settings.state_path) as state:
             self.lake_digests = {stream: state.partition_digests(stream) for stream in STREAMS}
+            landings = state.query("select max(id) from landings")
             self.lake_rows = {
                 (stream, date.fromisoformat(day)): rows
                 for stream, day, rows in state.query("select stream, day, rows from partitions")
             }
+        landed_at = _EPOCH + timedelta(microseconds=landings[0][0]) if landings[0][0] is not None else None
+        lake = across.Lake(settings.home, self.lake_digests, self.read_lake, landed_at)
+        self.across = across.Across(lake, settings.stuck_after_minutes)
 
     @cached_property
     def fingerprint(self) -> str:
         """What changes when anything that parts by day depend on has changed."""
-        return digest_of(code_version(), self.prices.fingerprint, sorted(self.lake_digests.items()))
+        minutes = self._settings.stuck_after_minutes
+        return digest_of(code_version(), self.prices.fingerprint, minutes, sorted(self.lake_digests.items()))
 
     def read_lake(self, stream: str, days: list[date] | None = None) -> pl.LazyFrame:
         """Return the events of a stream on the given days, default all."""
@@ -75,16 +80,6 @@ class Plan:
     @cached_property
     def counters(self) -> pl.DataFrame:
         return counters(self._settings)
-
-    @cached_property
-    def links(self) -> dict[date, tuple[str, pl.DataFrame]]:
-        """The commits of executions, with a digest, by the executions' day."""
-        version = digest_of([sorted(self.lake_digests[stream].items()) for stream in _LINKED])
-        key = (str(self._settings.home), version)
-        if key not in _LINKS:
-            _LINKS.clear()
-            _LINKS[key] = _links(self)
-        return _LINKS[key]
 
     def exists(self, table: str, day: date) -> bool:
         """Say whether the table has a part for a day: whether an input has one."""
@@ -104,8 +99,8 @@ class Plan:
                 parts.append(self.lake_digests[name].get(day))
             elif name == "prices":
                 parts.append(self.prices.fingerprint)
-            elif name == "commit_links":
-                parts.append(self.links[day][0] if day in self.links else None)
+            elif name in across.SCHEMAS:
+                parts.append(self.across.digest(name, day))
             else:
                 span = days_between(day, max(reads_to or day, day)) if name == CALLS else [day]
                 parts.extend(_digest(self.staging.part(name, one)) for one in span)
@@ -159,24 +154,5 @@ class Plan:
         return found
 
 
-# The links of the home and version that were asked for last: tables that are built one by one share them.
-_LINKS: dict[tuple[str, str], dict[date, tuple[str, pl.DataFrame]]] = {}
-
-
-def _links(plan: Plan) -> dict[date, tuple[str, pl.DataFrame]]:
-    links = commit_links(*(plan.read_lake(stream) for stream in _LINKED))
-    found = {}
-    for (day,), frame in links.group_by("day", maintain_order=True):
-        assert isinstance(day, date)
-        found[day] = (content_digest(frame), frame)
-    return found
-
-
 def _digest(part: Part | None) -> str | None:
     return part.digest if part else None
-
-
-def links_of(plan: Plan, days: list[date]) -> pl.LazyFrame:
-    """Return the commit links of executions on the given days."""
-    frames = [plan.links[day][1] for day in days if day in plan.links]
-    return pl.concat(frames).lazy() if frames else pl.LazyFrame(schema=LINKS)

@@ -19,11 +19,13 @@ from learning_pipeline.marts import (
     dimensions,
     facts,
     leaderboard,
+    outcomes,
     quality,
     sessions,
     throughput,
     usage,
 )
+from learning_pipeline.marts.across import COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
 from learning_pipeline.marts.prices import PriceBook
 
 Frames = Mapping[str, pl.LazyFrame]
@@ -43,7 +45,7 @@ class TableSpec:
     """One table.
 
     kind: a `fact` or `daily` mart is made day by day; a `rollup` or `dim` in one piece, from all days.
-    inputs: streams of the lake, other tables, or one of `commit_links`, `ledger`, `counters`, `prices`.
+    inputs: streams of the lake, other tables, what `across` finds, or one of `ledger`, `counters`, `prices`.
     group: what it is about; Dagster shows it by that.
     """
 
@@ -64,20 +66,43 @@ class TableSpec:
 
 
 _CALLS, _TOOLS, _WORK, _GIT = "fct_llm_calls", "fct_tool_calls", "fct_executions", "fct_git_events"
+_OUTCOMES = "fct_outcomes"
+
+
+def _as_landed(stream: str, kind: Literal["fact", "dim"] = "fact") -> TableSpec:
+    """Return the fact that holds a stream as it is."""
+    return TableSpec(FACTS[f"fct_{stream}"], kind, "facts", (stream,), lambda f, c: f[stream])
+
 
 # In order: a table comes after its inputs.
 TABLES: dict[str, TableSpec] = {
     _CALLS: TableSpec(
         FACTS[_CALLS], "fact", "facts", ("llm_calls", "prices"), lambda f, c: c.prices.add_costs(f["llm_calls"])
     ),
-    _TOOLS: TableSpec(FACTS[_TOOLS], "fact", "facts", ("tool_calls",), lambda f, c: f["tool_calls"]),
-    _GIT: TableSpec(FACTS[_GIT], "fact", "facts", ("git_events",), lambda f, c: f["git_events"]),
+    _TOOLS: _as_landed("tool_calls"),
+    _GIT: _as_landed("git_events"),
+    "fct_routing_decisions": _as_landed("routing_decisions"),
+    "fct_agent_transformations": _as_landed("agent_transformations"),
+    "fct_interactions": _as_landed("interactions"),
+    "fct_feedback": _as_landed("feedback"),
+    "fct_health_events": _as_landed("health_events"),
+    # A definition holds until it is changed, so it does not go with its day.
+    "fct_agent_definitions": _as_landed("agent_definitions", "dim"),
+    _OUTCOMES: TableSpec(
+        FACTS[_OUTCOMES],
+        "fact",
+        "facts",
+        ("executions", OUTCOME_EVIDENCE),
+        lambda f, c: outcomes.fct_outcomes(f["executions"], f[OUTCOME_EVIDENCE]),
+    ),
     _WORK: TableSpec(
         FACTS[_WORK],
         "fact",
         "facts",
-        ("executions", _CALLS, "commit_links", "prices"),
-        lambda f, c: facts.fct_executions(f["executions"], f[_CALLS], f["commit_links"], c.prices),
+        ("executions", _CALLS, _OUTCOMES, COMMIT_LINKS, STUCK_EXECUTIONS, "prices"),
+        lambda f, c: facts.fct_executions(
+            f["executions"], f[_CALLS], f[_OUTCOMES], f[COMMIT_LINKS], f[STUCK_EXECUTIONS], c.prices
+        ),
     ),
     "mart_usage_daily": TableSpec(
         USAGE_MARTS["mart_usage_daily"],

@@ -24,10 +24,29 @@ def commit_id(number: int) -> str:
     return f"{number:07d}" + "a" * 33
 
 
+def in_house(rng: random.Random) -> dict[str, list[dict[str, Any]]]:
+    """Return rows of the streams that in-house logs tell; some feedback is on executions of `world`."""
+    times = [FIRST + timedelta(hours=7 * n, minutes=n) for n in range(60)]
+    about = [{"execution_id": f"e{n * 6}"} if n % 3 else {"session_id": f"session-{n}"} for n in range(60)]
+    return {
+        "routing_decisions": [{"decision_id": f"d{n}", "decided_at": at} for n, at in enumerate(times)],
+        "agent_transformations": [{"event_id": f"x{n}", "started_at": at} for n, at in enumerate(times)],
+        "interactions": [{"interaction_id": f"i{n}", "requested_at": at} for n, at in enumerate(times)],
+        "feedback": [
+            {"feedback_id": f"f{n}", "execution_id": None, "given_at": at, "rating": float(rng.randrange(1, 6))}
+            | about[n]
+            for n, at in enumerate(times)
+        ],
+        "agent_definitions": [{"definition_hash": f"{n:064d}", "loaded_at": FIRST + timedelta(days=n)} for n in range(5)],
+        "health_events": [{"event_id": f"h{n}", "occurred_at": at} for n, at in enumerate(times)],
+    }
+
+
 def world(seed: int = 7) -> dict[str, list[dict[str, Any]]]:
     """Return rows of all streams: unknown values, sub-agents, unpriced models, work over midnight, commits."""
     rng, more = random.Random(seed), random.Random(seed + 1)
     rows: dict[str, list[dict[str, Any]]] = {"executions": [], "llm_calls": [], "tool_calls": [], "git_events": []}
+    rows |= in_house(random.Random(seed + 2))
     models = ["claude-opus-4-5-20251101", "claude-sonnet-4-5", "gpt-5", "no-such-model", None]
     for n in range(400):
         start = FIRST + timedelta(seconds=rng.randrange(DAYS * 86400))

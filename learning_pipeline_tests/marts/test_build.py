@@ -269,7 +269,7 @@ def test_a_change_of_prices_reaches_all_days(full: Settings) -> None:
 
 def test_rows_that_break_the_contract_are_explained(settings: Settings) -> None:
     fill_lake(settings.home, executions=[{"execution_id": "e", "outcome": "excellent"}])
-    with pytest.raises(PipelineError, match="fct_executions breaks its contract: column outcome, check isin"):
+    with pytest.raises(PipelineError, match="fct_outcomes breaks its contract: column outcome, check isin"):
         build(settings, now=NOW)
 
 

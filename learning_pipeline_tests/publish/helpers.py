@@ -25,7 +25,8 @@ def facts(rows: Rows) -> pl.DataFrame:
     own = [name for name in polars_schema(FctExecutions) if name not in polars_schema(FctExecutions.__base__)]
     plain = [{name: value for name, value in row.items() if name not in own} for row in rows]
     frame = conform(events("executions", plain).lazy(), FctExecutions).collect()
-    extra = [pl.Series(name, [row.get(name) for row in rows], polars_schema(FctExecutions)[name]) for name in own]
+    given = [{"is_stuck": False, **row} for row in rows]
+    extra = [pl.Series(name, [row.get(name) for row in given], polars_schema(FctExecutions)[name]) for name in own]
     return frame.with_columns(extra)
 
 

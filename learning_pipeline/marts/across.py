@@ -1,0 +1,96 @@
+"""What events of other days tell of an execution: by the execution's day, so that only days that change are built.
+
+Commits, feedback and reverts come days later than the work that they are about, and only the newest event says
+what is stuck. Each is found for the whole lake at once; a digest by day says where it changed.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from learning_pipeline.lake.store import content_digest
+from learning_pipeline.marts.commits import LINKS, commit_links
+from learning_pipeline.marts.newest import TIMES, newest_event
+from learning_pipeline.marts.outcomes import EVIDENCE, STUCK, feedback_evidence, git_evidence, stuck
+from learning_pipeline.marts.staging import digest_of
+
+COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS = "commit_links", "outcome_evidence", "stuck_executions"
+SCHEMAS: dict[str, pl.Schema] = {COMMIT_LINKS: LINKS, OUTCOME_EVIDENCE: EVIDENCE, STUCK_EXECUTIONS: STUCK}
+
+_LINKED = ("executions", "tool_calls", "git_events")
+# Streams that each is made from.
+_STREAMS: dict[str, tuple[str, ...]] = {
+    COMMIT_LINKS: _LINKED,
+    OUTCOME_EVIDENCE: (*_LINKED, "feedback"),
+    STUCK_EXECUTIONS: tuple(TIMES),
+}
+
+ByDay = dict[date, tuple[str, pl.DataFrame]]
+
+
+class Lake(NamedTuple):
+    """What is needed of the lake: where it is, the digests of its partitions, its events, its last landing."""
+
+    home: Path
+    digests: Mapping[str, Mapping[date, str]]
+    read: Callable[..., pl.LazyFrame]  # stream, days (default all)
+    landed_at: datetime | None
+
+
+class Across:
+    """What is told across days, found when it is asked for."""
+
+    def __init__(self, lake: Lake, stuck_after_minutes: int) -> None:
+        self._lake = lake
+        self._stuck_after = stuck_after_minutes
+
+    def by_day(self, name: str) -> ByDay:
+        """Return frame and digest of each of the executions' days that has something."""
+        versions = [sorted(self._lake.digests[stream].items()) for stream in _STREAMS[name]]
+        version = digest_of(self._stuck_after, *versions)
+        home = str(self._lake.home)
+        if _KNOWN.get((home, name), ("",))[0] != version:
+            for other in [key for key in _KNOWN if key[0] != home]:
+                del _KNOWN[other]
+            _KNOWN[home, name] = (version, _cut(self._find(name)))
+        return _KNOWN[home, name][1]
+
+    def digest(self, name: str, day: date) -> str | None:
+        """Return the digest of what there is for a day."""
+        found = self.by_day(name).get(day)
+        return found[0] if found else None
+
+    def on(self, name: str, days: list[date]) -> pl.LazyFrame:
+        """Return what there is for some days."""
+        known = self.by_day(name)
+        frames = [known[day][1] for day in days if day in known]
+        return pl.concat(frames).lazy() if frames else pl.LazyFrame(schema=SCHEMAS[name])
+
+    def _find(self, name: str) -> pl.DataFrame:
+        read, digests = self._lake.read, self._lake.digests
+        if name == COMMIT_LINKS:
+            return commit_links(*(read(stream) for stream in _LINKED))
+        if name == OUTCOME_EVIDENCE:
+            links = [frame for _, frame in self.by_day(COMMIT_LINKS).values()]
+            git = git_evidence(pl.concat(links), read("git_events")) if links else pl.DataFrame(schema=EVIDENCE)
+            return pl.concat([feedback_evidence(read("executions"), read("feedback")), git])
+        minutes = self._stuck_after
+        newest = newest_event(digests, read, self._lake.landed_at)
+        # A day is read only where its executions can be that old.
+        last = None if newest is None else (newest - timedelta(minutes=minutes)).date()
+        days = [day for day in digests["executions"] if last is not None and day <= last]
+        return stuck(read("executions", days), newest, minutes)
+
+
+# What was found last, by home and name, with the version of its inputs: tables that are built one by one share it.
+_KNOWN: dict[tuple[str, str], tuple[str, ByDay]] = {}
+
+
+def _cut(frame: pl.DataFrame) -> ByDay:
+    """Cut a frame by day, in an order that does not depend on how it was found."""
+    lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
+    frame = frame.sort(name for name in frame.columns if name not in lists)
+    return {day: (content_digest(part), part) for (day,), part in frame.group_by("day", maintain_order=True)}
