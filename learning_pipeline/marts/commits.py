@@ -45,7 +45,7 @@ def commit_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events:
 
 def sure_links(links: pl.DataFrame) -> pl.DataFrame:
     """Return what `commit_links` does, out of all links."""
-    sure = pl.col("is_used") & (pl.col("timing") == "at_commit") & (pl.col("method") != "branch_time")
+    sure = (pl.col("timing") == "at_commit") & (pl.col("method") != "branch_time")
     return (
         links.filter(sure)
         .group_by("day", "execution_id")
