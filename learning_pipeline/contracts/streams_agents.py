@@ -38,9 +38,11 @@ class AgentDefinitions(Stream):
     trigger_patterns: StringList = field("Contexts or patterns that call for it, as listed")
     tools: StringList = field("Tools that it may use, as listed; null where it may use all")
     status: Text = field("Status, in its own words")
-    path: Text = field("File that holds it", null=False)
-    definition: Text = field("The whole definition as a JSON object, redacted", null=False)
-    loaded_at: Timestamp = field("Last change of its file: since when it is known to be there", null=False)
+    path: Text = field("File that holds it, as in .claude/agents/name.md; else the file's name", null=False)
+    definition: Text = field("The whole definition as a JSON object, redacted; null where texts are not kept")
+    loaded_at: Timestamp = field(
+        "When it says that it was last changed; null where it does not: landed_at tells when it was first read"
+    )
 
 
 class HealthEvents(Stream):

@@ -109,7 +109,7 @@ def _reader(job: Job, source: Any, task: Task) -> Reader | TableReader | SpanRea
         return SpanReader(path, task.found.size)
     if task.is_table:
         return TableReader(path, task.found.size, job.kind, job.options.tables)
-    return Reader(path, task.offset, task.line, task.end)
+    return Reader(path, task.offset, task.line, task.end, whole=getattr(source, "WHOLE_FILE", False))
 
 
 def _parse_file(job: Job, source: Any, task: Task, table: Any) -> tuple[pl.DataFrame, FileResult]:

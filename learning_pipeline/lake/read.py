@@ -16,6 +16,7 @@ _BLOCK = 1024 * 1024
 # A line is cut here; what is cut off cannot be read, so the line is rejected with its beginning kept.
 _MAX_LINE = 64 * 1024 * 1024
 _HEAD = 4096
+_HEAD_BYTES = 64 * 1024
 _TAIL = 4096
 
 
@@ -29,16 +30,13 @@ def _open(path: str) -> BinaryIO:
 
 
 def head(path: str) -> bytes:
-    """Return the first 64 KiB of a file.
+    """Return the first 64 KiB of a file; of one that breaks off before, what can be read.
 
     Raises:
         PipelineError: it cannot be read.
     """
     with _open(path) as file:
-        try:
-            return file.read(64 * 1024)
-        except (OSError, EOFError, zlib.error) as error:
-            raise PipelineError(f"cannot read {path}: {error}") from error
+        return io.BufferedReader(_Salvaged(file), _HEAD_BYTES).read(_HEAD_BYTES)
 
 
 def fingerprint(path: str, offset: int) -> str:
@@ -78,12 +76,15 @@ class _Salvaged(io.RawIOBase):
 class Reader:
     """The non-blank lines of one file from an offset on; afterwards, how far it came.
 
-    Given an end, which is that of a line, it reads no further.
+    Given an end, which is that of a line, it reads no further. Read whole, the file is one line, byte for byte.
     """
 
-    def __init__(self, path: str, offset: int = 0, line: int = 0, end: int | None = None) -> None:
+    def __init__(
+        self, path: str, offset: int = 0, line: int = 0, end: int | None = None, *, whole: bool = False
+    ) -> None:
         self.path = path
         self.end = end
+        self.whole = whole
         self.offset = offset  # after the last line
         self.number = line  # lines so far, blank ones too
         self.bytes_read = 0
@@ -96,6 +97,9 @@ class Reader:
             if self.offset:
                 stream.seek(self.offset)
             salvaged = _Salvaged(stream)
+            if self.whole:
+                yield from self._at_once(salvaged)
+                return
             offset, number, rest = self.offset, self.number, False
             # readline finds the end of a line by memchr: splitting blocks takes three times as long.
             readline = io.BufferedReader(salvaged, _BLOCK).readline
@@ -116,6 +120,13 @@ class Reader:
             self.offset, self.number, self.failure = offset, number, salvaged.failure
             if self.unfinished is not None and offset != self.unfinished.offset + len(self.unfinished.raw):
                 self.unfinished = None
+
+    def _at_once(self, stream: _Salvaged) -> Iterator[Line]:
+        raw = io.BufferedReader(stream, _BLOCK).read(_MAX_LINE)
+        self.offset = self.bytes_read = len(raw)
+        self.number, self.failure = 1, stream.failure
+        if raw and not raw.isspace():
+            yield Line(1, 0, raw)
 
 
 def spans(path: str, start: int, line: int, size: int, length: int) -> list[tuple[int, int, int | None]]:

@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
@@ -74,7 +74,6 @@ class Options:
     # Scale of a field, from the least to the most it can be, where that is not the usual one of its kind.
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     tables: tuple[TableMap, ...] = ()  # how the columns of tables are named
-    modified_at: datetime | None = None  # when the file was last changed, for what tells no time of its own
 
 
 class Source(Protocol):

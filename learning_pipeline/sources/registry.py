@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+_LINES = ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*")
 # Kinds that read files, and the names that their files have; a rotated (`.jsonl.1`) or compressed (`.jsonl.gz`)
 # file is one too. A file of unknown kind is offered to them in this order.
 FILE_PATTERNS: dict[str, tuple[str, ...]] = {
@@ -17,14 +18,22 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     "entire_checkpoints": ("*.json", "*.jsonl", "content_hash.txt", "context.md", "prompt.txt"),
     "git_history": ("*.jsonl", "*.jsonl.*"),
     "git_hooks": ("*.jsonl", "*.jsonl.*", "*.log", "*.log.*", "*.csv", "*.csv.*"),
-    "execution_log": ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*", "*.json", "*.log", "*.log.*"),
+    "routing_log": _LINES,
+    "transformation_log": _LINES,
+    "interaction_log": _LINES,
+    "feedback": _LINES,
+    "health_log": _LINES,
+    "agent_definitions": ("*.md", "*.yaml", "*.yml"),
+    "execution_log": _LINES,
     "table": ("*.csv", "*.csv.gz", "*.tsv", "*.tsv.gz", "*.parquet", "*.sqlite", "*.sqlite3", "*.db", "*.duckdb"),
 }
 FILE_KINDS = tuple(FILE_PATTERNS)
 # Kinds that read a git repository, where that is what they are given, and files else.
 REPOSITORY_KINDS = ("git_history", "git_notes", "entire_checkpoints")
 KINDS = tuple(dict.fromkeys((*FILE_KINDS, *REPOSITORY_KINDS)))
-FAMILIES = ("transcripts", "executions", "git", "aider")
+# Families of one stream, whose records are its rows.
+_FLAT = ("routing_decisions", "agent_transformations", "interactions", "feedback", "agent_definitions", "health_events")
+FAMILIES = ("transcripts", "executions", "git", "aider", *_FLAT)
 
 
 def source(kind: str) -> Any:
@@ -34,4 +43,6 @@ def source(kind: str) -> Any:
 
 def family(name: str) -> Any:
     """Return the family module (see `sources.base.Family`)."""
+    if name in _FLAT:
+        return import_module("learning_pipeline.sources.families.flat").FLAT[name]
     return import_module(f"learning_pipeline.sources.families.{name}")

@@ -13,7 +13,6 @@ from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
 from learning_pipeline.sources.families.flat import FLAT
 from learning_pipeline.sources.in_house.events import Row, complete, frame, json_text
 from learning_pipeline.sources.json_lines import LineError
-from learning_pipeline.sources.times import FIRST, LAST
 
 KIND = "agent_definitions"
 FAMILY = "agent_definitions"
@@ -21,11 +20,14 @@ MODE = "document"
 # The file comes as one line, byte for byte: its digest is the definition's version.
 WHOLE_FILE = True
 
+# When it was changed, the first that is there.
+_DATES = ("updated_at", "last_updated", "modified_at", "updated", "created_at", "created", "date")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 # Fields that are known; all others are kept in the definition, and counted by name.
 _KNOWN = frozenset(
     ("name", "agent_name", "version", "agent_version", "agent_type", "type", "title", "domain", "model", "status",
      "capabilities", "activation_patterns", "activation_triggers", "triggers", "trigger_patterns", "tools",
-     "description", "instructions", "color")
+     "description", "instructions", "color", *_DATES)
 )  # fmt: skip
 _IN_FRONT = re.compile(rb"\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^---", re.DOTALL | re.MULTILINE)
 _NAMED = re.compile(rb"^(?:- +)?(?:agent_)?name[ \t]*:[ \t]*\S", re.MULTILINE)
@@ -68,7 +70,7 @@ def parse(lines: Iterable[Line], options: Options) -> Parsed:
         digest = hashlib.sha256(line.raw).hexdigest()
         for place, definition in enumerate(found, line.number):
             try:
-                row = _row(definition, options.modified_at, digest if len(found) == 1 else None)
+                row = _row(definition, digest if len(found) == 1 else None, options)
             except LineError as error:
                 raw = line.raw if len(found) == 1 else str(definition).encode("utf-8", "replace")
                 parsed.rejects.append(
@@ -87,7 +89,7 @@ def parse(lines: Iterable[Line], options: Options) -> Parsed:
     return parsed
 
 
-def _row(definition: Any, modified_at: datetime | None, digest: str | None) -> Row:
+def _row(definition: Any, digest: str | None, options: Options) -> Row:
     """Return what a definition says; without the file's digest, its own is its version.
 
     Raises:
@@ -98,8 +100,6 @@ def _row(definition: Any, modified_at: datetime | None, digest: str | None) -> R
     name = name_of(definition)
     if name is None:
         raise LineError("missing_field", "the definition names no agent", "agent_name")
-    if modified_at is None or not FIRST <= modified_at < LAST:
-        raise LineError("range", f"the file's time of change is {modified_at}: not from 2000 to 2099", "loaded_at")
     text = json_text(definition)
     patterns = _section(definition, "activation_patterns")
     triggers = _first(definition, "activation_triggers", "triggers")
@@ -119,8 +119,21 @@ def _row(definition: Any, modified_at: datetime | None, digest: str | None) -> R
         "tools": _list("tools", definition.get("tools")),
         "status": _text(definition, "status"),
         "definition": text,
-        "loaded_at": modified_at,
+        "loaded_at": _changed_at(definition, options),
     }
+
+
+def _changed_at(definition: Row, options: Options) -> datetime | None:
+    """Return when the definition says that it was changed; a date is its first moment in UTC, and words are none."""
+    value = _first(definition, *_DATES)
+    if value is None:
+        return None
+    if isinstance(value, str) and _DAY.fullmatch(value.strip()):
+        value = f"{value.strip()}T00:00:00Z"
+    try:
+        return normal.timestamp(value, options.naive_zone)
+    except ValueError:
+        return None
 
 
 def _first(definition: Row, *names: str) -> Any:

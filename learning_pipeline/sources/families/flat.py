@@ -29,6 +29,7 @@ class Flat:
         times: columns of the stream that tell the event's own time, the first that is known.
         TEXT_COLUMNS: columns that are redacted. Lists are JSON in the records, so that they can be.
         untold: columns of the stream that no record tells.
+        undated: whether an event may tell no time.
         settled: what is worked out from all lines of an event, by column.
     """
 
@@ -36,6 +37,7 @@ class Flat:
     times: tuple[str, ...]
     TEXT_COLUMNS: tuple[str, ...]
     untold: tuple[str, ...] = ()
+    undated: bool = False
     settled: Mapping[str, pl.Expr] = field(default_factory=dict)
 
     @property
@@ -118,6 +120,12 @@ def _error_type(of: pl.Expr) -> pl.Expr:
     return pl.when(of.fill_null(False)).then(pl.col("error_type").fill_null("unknown")).otherwise("error_type")
 
 
+# Where a file is in its project, as far as that can be told; the rest is a place on somebody's machine.
+_PATH = pl.coalesce(
+    pl.col("source_file").str.extract(r"(?:^|[/\\])(\.[a-z]+[/\\].*)$"),
+    pl.col("source_file").str.extract(r"([^/\\]+)$"),
+    pl.col("source_file"),
+)
 _ANSWERED = (pl.col("responded_at") - pl.col("requested_at")).dt.total_milliseconds()
 
 FLAT = {
@@ -146,7 +154,8 @@ FLAT = {
             ("loaded_at",),
             ("title", "capabilities", "triggers", "trigger_patterns", "definition", "attributes"),
             untold=("path",),
-            settled={"path": pl.col("source_file")},
+            undated=True,
+            settled={"path": _PATH},
         ),
         Flat(
             "health_events",

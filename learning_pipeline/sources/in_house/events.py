@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import msgspec
 import polars as pl
 
+from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
 from learning_pipeline.sources.families.flat import Flat
 from learning_pipeline.sources.in_house.names import Names
@@ -70,10 +71,10 @@ def complete(family: Flat, row: Row, attributes: Row) -> None:
         LineError: the row has no time of its own, and none of a later line.
     """
     time = next((row[name] for name in family.times if row.get(name) is not None), row.get("at"))
-    if time is None:
+    if time is None and not family.undated:
         raise LineError("missing_field", "the line has no time", family.times[0])
     row["at"] = row.get("at") or time
-    row["day"] = time.astimezone(UTC).date()
+    row["day"] = UNDATED if time is None else time.astimezone(UTC).date()
     row["group_key"] = row[family.key]
     row["attributes"] = json_text(attributes) if attributes else None
 
