@@ -8,6 +8,8 @@ from learning_pipeline.progress import Progress, silent
 from learning_pipeline.sample.aider import write_aider_log
 from learning_pipeline.sample.claude_tree import ClaudeTree
 from learning_pipeline.sample.clock import DAY_MS, day_start
+from learning_pipeline.sample.codex import write_codex_rollouts
+from learning_pipeline.sample.copilot_cli import write_copilot_sessions
 from learning_pipeline.sample.dice import Dice
 from learning_pipeline.sample.execution_log import write_execution_log
 from learning_pipeline.sample.gemini_cli import write_gemini_sessions
@@ -33,6 +35,8 @@ writes the same bytes again, into an empty directory.
 - `claude_code/`: session transcripts of Claude Code in two generations of its format, with files of sub-agents and
   growing copies of sessions. Lines that are glued together, torn, late or of an unknown kind are planted on purpose.
 - `execution_log/`: executions of a pool of agents, by three programs that use different names and units.
+- `codex/`: rollouts of Codex CLI, with growing copies, forks that repeat their parent's history, and sub-agents.
+- `copilot_cli/`: sessions of Copilot CLI, some resumed, some killed before they told their sums.
 - `gemini_cli/`: sessions of Gemini CLI as documents, one of them in an older copy too, and as files of lines.
 - `aider/`: the analytics log of aider.
 - `hook_log/`: payloads of lifecycle hooks, most of them without a time.
@@ -111,6 +115,8 @@ def _write(
         (write_aider_log, "aider", 4),
         (write_table, "table", 1),
         (write_hook_payloads, "hook_log", 4),
+        (write_codex_rollouts, "codex", 2),
+        (write_copilot_sessions, "copilot_cli", 3),
     ):
         dice = Dice(seed, name)
         write(dice, book, out, _starts(dice, calendar, max(3, sessions // few)))

@@ -151,6 +151,19 @@ class TestUsage:
             300,
         ]
 
+    def test_a_run_that_was_killed_tells_no_sums_for_the_next(self) -> None:
+        log = Events()
+        log.ask()
+        log.say(100)
+        log.event("session.resume", resumeTime=stamp(log.now))
+        log.ask()
+        log.say(10)
+        log.say(None)
+        log.shutdown(count=2, **use(1000, 25))
+        found = rows(log)
+        assert tokens(found["llm_calls"])[:2] == (1000, 125)
+        assert found["executions"].sort("started_at")["output_tokens"].to_list() == [100, 25]
+
     def test_sums_by_model(self) -> None:
         log = Events()
         log.ask()

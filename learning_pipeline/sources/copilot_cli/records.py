@@ -82,6 +82,8 @@ class Recorder:
             self.session = session
         else:
             self.session = self.session or session
+            if row.type == "session.resume":
+                self.usages.begin()
         place = data.context if isinstance(data.context, dict) else {"cwd": data.cwd, "branch": data.branch}
         self.cwd = text_of(place.get("cwd")) or self.cwd
         self.branch = text_of(place.get("branch")) or self.branch

@@ -54,6 +54,10 @@ class Usages:
         self.run = Run()
         self._before: dict[str, Sums] = {}
 
+    def begin(self) -> None:
+        """Take note that the program was started again; where it was killed before, it told no sums."""
+        self.run = Run()
+
     def message(self, model: str, call_id: str, output: int | None) -> None:
         """Take note of a message of a model."""
         self.run.calls.setdefault(model, []).append(call_id)
