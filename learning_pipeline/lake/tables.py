@@ -115,7 +115,7 @@ class TableReader:
             )
 
     def _sqlite(self) -> Iterator[Line]:
-        with closing(sqlite3.connect(f"file:{quote(self.path)}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"file:{quote(self.path)}?{_mode(self.path)}", uri=True, timeout=1)) as db:
             db.execute("pragma trusted_schema = off")
             db.text_factory = lambda data: data.decode("utf-8", "replace")
             wanted = "select name from sqlite_master where type = 'table' and name not like 'sqlite\\_%' escape '\\'"
@@ -192,6 +192,15 @@ class TableReader:
     def _reject(self, check: str, reason: str, row: str) -> None:
         raw = row.encode("utf-8", "surrogateescape")
         self._bad.append(Reject(self.number, 0, check, reason, raw))
+
+
+def _mode(path: str) -> str:
+    """Return how a SQLite database is opened.
+
+    One in WAL mode without a log beside it has nothing else to be read, and may be where nothing can be written.
+    """
+    wal = head(path)[18:19] == b"\x02"
+    return "mode=ro&immutable=1" if wal and not Path(f"{path}-wal").exists() else "mode=ro"
 
 
 def _is_unicode(cells: list[str]) -> bool:
