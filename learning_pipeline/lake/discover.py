@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import re
 from collections.abc import Iterator, Sequence
 
 from learning_pipeline.errors import PipelineError, UsageError
@@ -14,6 +15,10 @@ from learning_pipeline.sources.registry import FILE_KINDS, FILE_PATTERNS, KINDS,
 AUTO = "auto"
 INPUT_KINDS = (*KINDS, AUTO)
 UNKNOWN = "unknown"
+# A field's name; a name of more characters is not shown.
+_NAME = re.compile(rb'"([A-Za-z_][\w.-]{0,39})"\s*:')
+# Lines of a file that are looked at to tell its kind.
+_FIRST_LINES = 3
 _NEVER = ("*.part", "*.tmp", "*.swp", "*~")
 
 
@@ -80,21 +85,29 @@ def kind_of(declared: str, path: str) -> str:
     for kind in of_input:
         if name in getattr(source(kind), "IGNORED_FILES", {}) or source(kind).sniff(start):
             return kind
-    found = (kind for kind in FILE_KINDS if kind not in of_input and source(kind).sniff(start))
-    return next(found, UNKNOWN if declared == AUTO else declared)
+    for _ in range(_FIRST_LINES):  # the first may be damaged
+        for kind in FILE_KINDS:
+            if kind not in of_input and source(kind).sniff(start):
+                return kind
+        start = start.partition(b"\n")[2]
+        if not start:
+            break
+    return UNKNOWN if declared == AUTO else declared
 
 
 def why_unknown(path: str) -> str:
     """Say what a file looks like that no kind knows."""
     from learning_pipeline.lake.read import head
 
-    start = head(path)
-    text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = head(path).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text:
         return "empty"
-    if b"\0" in start:
-        return "binary"
-    return "JSON of no known kind" if text[:1] in b"{[" else "text of no known kind"
+    if b"\0" in text:
+        return "binary, and no table that is known"
+    if text[:1] not in b"{[":
+        return "text, not a log of a known form"
+    names = dict.fromkeys(name.decode("utf-8", "replace") for name in _NAME.findall(text))
+    return f"JSON with {', '.join(list(names)[:4]) or 'no fields'}: no log of a known form"
 
 
 def is_wanted(spec: SourceSpec, path: str) -> bool:

@@ -90,9 +90,9 @@ def test_what_no_kind_knows_is_named_with_the_reason_and_not_opened_again(tmp_pa
     (logs / "prose.txt").write_bytes(b"It was a dark night.\n")
     wanted = [
         f"{logs}/empty.jsonl: empty",
-        f"{logs}/noise.bin: binary",
-        f"{logs}/other.json: JSON of no known kind",
-        f"{logs}/prose.txt: text of no known kind",
+        f"{logs}/noise.bin: binary, and no table that is known",
+        f"{logs}/other.json: JSON with weather: no log of a known form",
+        f"{logs}/prose.txt: text, not a log of a known form",
     ]
     first = land_all(home, logs, kind="auto")
     assert sorted(first.unrecognised) == wanted and first.files_changed == 4

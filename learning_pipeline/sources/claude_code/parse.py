@@ -5,9 +5,12 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
+import msgspec
+
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.claude_code.decode import UNUSUAL, BadLineError, decode, decode_usual
 from learning_pipeline.sources.claude_code.records import IGNORED_TYPES, Recorder
+from learning_pipeline.sources.claude_code.rows import NOTHING
 from learning_pipeline.sources.families.transcripts.table import RecordTable
 
 KIND = "claude_code"
@@ -15,17 +18,38 @@ FAMILY = "transcripts"
 MODE: Literal["document", "append"] = "document"
 LINES_APART = True
 
+_TYPES = frozenset(("user", "assistant", "system", "progress", *IGNORED_TYPES))
+
+
+class _First(msgspec.Struct):
+    """What tells a transcript's row."""
+
+    type: str
+    sessionId: str | None = None  # noqa: N815
+    message: msgspec.Raw = NOTHING
+    systemPayload: msgspec.Raw = NOTHING  # noqa: N815
+
+
+_FIRST = msgspec.json.Decoder(_First)
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 
 
 def sniff(head: bytes) -> bool:
-    """Say whether a file begins like a transcript: a row with a session, or one of the session's side rows."""
+    """Say whether a file begins like a transcript: a row with a session, or one of the session's side rows.
+
+    Other agents' rows have these fields too, but other types, or a message of another shape.
+    """
     first = head.lstrip().split(b"\n", 1)[0]
     if not first.startswith(b"{"):
         return False
-    if b'"sessionId"' in first and b'"type"' in first:
-        return True
-    return any(f'"type":"{kind}"'.encode() in first for kind in IGNORED_TYPES)
+    try:
+        row = _FIRST.decode(first)
+    except UNUSUAL:
+        # Cut off, damaged, or glued to the next: what stands first tells.
+        return b'"sessionId"' in first[:2000] and any(f'"type":"{kind}"'.encode() in first for kind in _TYPES)
+    if row.type not in _TYPES or b'"parts"' in bytes(row.message)[:200] or row.systemPayload != NOTHING:
+        return False
+    return row.type in IGNORED_TYPES or row.sessionId is not None
 
 
 def parse(lines: Iterable[Line], options: Options, table: RecordTable) -> Parsed:
