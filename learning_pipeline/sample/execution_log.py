@@ -219,8 +219,9 @@ def _invalid(number: int, day: str) -> tuple[str, bytes]:
     return name, msgspec.json.encode(line)
 
 
-def write_execution_log(dice: Dice, book: Book, out: Path, days: list[Any], executions: int) -> None:
-    """Write one file a day; a line is in the file of the day on which it was written."""
+def write_execution_log(dice: Dice, book: Book, out: Path, days: list[Any], executions: int) -> list[Run]:
+    """Write one file a day; a line is in the file of the day on which it was written. Return what was run."""
+    runs = []
     files: dict[str, list[tuple[int, int, bytes]]] = {}
     first, last = day_start(days[0]), day_start(days[-1]) + DAY_MS
     for number in range(executions):
@@ -231,6 +232,7 @@ def write_execution_log(dice: Dice, book: Book, out: Path, days: list[Any], exec
         if late:
             started = max(first, started - dice.between(3, 6) * DAY_MS)
         run = _run(dice, started)
+        runs.append(run)
         lines = dice.weighted(_WRITERS)(run)
         late_day = iso_day(day_start(day)) if late else None
         for order, (at, line) in enumerate(lines):
@@ -242,6 +244,7 @@ def write_execution_log(dice: Dice, book: Book, out: Path, days: list[Any], exec
         _spoil(book, rows, number, name)
         data = b"\n".join(rows) + b"\n"
         book.file(SOURCE, out / SOURCE / f"executions-{name}.jsonl", data)
+    return runs
 
 
 def _note(book: Book, run: Run, lines: Lines, late: bool) -> None:

@@ -15,6 +15,7 @@ from learning_pipeline.sample.execution_log import write_execution_log
 from learning_pipeline.sample.gemini_cli import write_gemini_sessions
 from learning_pipeline.sample.git_spool import Spool
 from learning_pipeline.sample.hook_log import write_hook_payloads
+from learning_pipeline.sample.in_house import write_in_house
 from learning_pipeline.sample.manifest import Book, Manifest
 from learning_pipeline.sample.table import write_table
 
@@ -37,6 +38,8 @@ writes the same bytes again, into an empty directory.
 - `execution_log/`: executions of a pool of agents, by three programs that use different names and units.
 - `codex/`: rollouts of Codex CLI, with growing copies, forks that repeat their parent's history, and sub-agents.
 - `copilot_cli/`: sessions of Copilot CLI, some resumed, some killed before they told their sums.
+- `routing_log/`, `transformation_log/`, `interaction_log/`, `feedback/`, `health_log/`: other logs of the pool.
+- `agent_definitions/`: a registry of the pool's agents, and Markdown files with front matter.
 - `gemini_cli/`: sessions of Gemini CLI as documents, one of them in an older copy too, and as files of lines.
 - `aider/`: the analytics log of aider.
 - `hook_log/`: payloads of lifecycle hooks, most of them without a time.
@@ -109,7 +112,8 @@ def _write(
         tree.write_session(number, at, earliest)
         progress("sample", number + 1, sessions)
     count = sessions * _EXECUTIONS_PER_SESSION if executions is None else executions
-    write_execution_log(Dice(seed, "executions"), book, out, calendar, count)
+    runs = write_execution_log(Dice(seed, "executions"), book, out, calendar, count)
+    write_in_house(Dice(seed, "in_house"), book, out, runs)
     for write, name, few in (
         (write_gemini_sessions, "gemini_cli", 4),
         (write_aider_log, "aider", 4),

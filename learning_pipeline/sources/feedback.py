@@ -66,13 +66,16 @@ _COUNTED_FROM_ONE = 10
 
 
 def sniff(head: bytes) -> bool:
-    """Say whether a first line is a judgement: of what kind, or how good, on what, and no run of an agent."""
-    for line in first_objects(head):
-        names = {_NAMES.plain_name(name) for name in line}
-        about = bool(names & {*_ABOUT, "task_id"})
-        judges = bool(names & {"feedback_type", "feedback_id", "satisfaction"}) or {"rating", "given_at"} <= names
-        return about and judges and not names & {"agent_name", "event_type", "started_at", "target_agent"}
-    return False
+    """Say whether one of the first lines is a judgement."""
+    return any(map(_is_own, first_objects(head)))
+
+
+def _is_own(line: Row) -> bool:
+    """Say whether a line says of what kind, or how good, on what, and is no run of an agent."""
+    names = {_NAMES.plain_name(name) for name in line}
+    about = bool(names & {*_ABOUT, "task_id"})
+    judges = bool(names & {"feedback_type", "feedback_id", "satisfaction"}) or {"rating", "given_at"} <= names
+    return about and judges and not names & {"agent_name", "event_type", "started_at", "target_agent"}
 
 
 def parse(lines: Iterable[Line], options: Options) -> Parsed:

@@ -59,13 +59,16 @@ _FOREIGN = frozenset(
 
 
 def sniff(head: bytes) -> bool:
-    """Say whether a first line is a sign of an agent's health: who, how, and what only such a log has."""
-    for line in first_objects(head):
-        names = {_NAMES.plain_name(name) for name in line}
-        who = bool(names & {"agent_name", "agent"})
-        how = bool(names & {"event_type", "status", "health_status"})
-        return who and how and bool(names & _OWN) and not names & _FOREIGN
-    return False
+    """Say whether one of the first lines is a sign of an agent's health."""
+    return any(map(_is_own, first_objects(head)))
+
+
+def _is_own(line: Row) -> bool:
+    """Say whether a line says who, and how that agent is, with something that only such a log has."""
+    names = {_NAMES.plain_name(name) for name in line}
+    who = bool(names & {"agent_name", "agent"})
+    how = bool(names & {"event_type", "status", "health_status"})
+    return who and how and bool(names & _OWN) and not names & _FOREIGN
 
 
 def parse(lines: Iterable[Line], options: Options) -> Parsed:

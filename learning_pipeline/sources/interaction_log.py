@@ -52,11 +52,14 @@ _OWN = frozenset(
 
 
 def sniff(head: bytes) -> bool:
-    """Say whether a first line names who asked whom, and something that only an interaction has."""
-    for line in first_objects(head):
-        names = {_NAMES.plain_name(name) for name in line}
-        return {"source_agent", "target_agent"} <= names and bool(names & _OWN)
-    return False
+    """Say whether one of the first lines is an interaction."""
+    return any(map(_is_own, first_objects(head)))
+
+
+def _is_own(line: Row) -> bool:
+    """Say whether a line names who asked whom, and something that only an interaction has."""
+    names = {_NAMES.plain_name(name) for name in line}
+    return {"source_agent", "target_agent"} <= names and bool(names & _OWN)
 
 
 def parse(lines: Iterable[Line], options: Options) -> Parsed:

@@ -76,13 +76,17 @@ _FOREIGN = frozenset(("target_agent", "feedback_type", "rating", "duration_secon
 
 
 def sniff(head: bytes) -> bool:
-    """Say whether a first line names what was chosen, and something that only a router tells of."""
-    for line in first_objects(head):
-        names = {_NAMES.plain_name(name) for name in line}
-        timings = any(name.startswith(("routing_time_", "total_routing_time_")) for name in names)
-        metric = str(line.get("metric_type", "")) in _CACHE and "measured_at" in names
-        return metric or (bool(names & _CHOICE) and (timings or bool(names & _OWN)) and not names & _FOREIGN)
-    return False
+    """Say whether one of the first lines is of a router."""
+    return any(map(_is_own, first_objects(head)))
+
+
+def _is_own(line: Row) -> bool:
+    """Say whether a line names what was chosen, and something that only a router tells of, or is a verdict on that."""
+    names = {_NAMES.plain_name(name) for name in line}
+    timings = any(name.startswith(("routing_time_", "total_routing_time_")) for name in names)
+    if {"decision_id", "validated_at"} <= names or (str(line.get("metric_type")) in _CACHE and "measured_at" in names):
+        return True
+    return bool(names & _CHOICE) and (timings or bool(names & _OWN)) and not names & _FOREIGN
 
 
 def parse(lines: Iterable[Line], options: Options) -> Parsed:

@@ -65,12 +65,15 @@ _OWN = frozenset(
 
 
 def sniff(head: bytes) -> bool:
-    """Say whether a first line is a step of a transformation: an agent to become, and what only such a log has."""
-    for line in first_objects(head):
-        names = {_NAMES.plain_name(name) for name in line}
-        word = str(line.get("event_type") or line.get("event") or "").lower()
-        return "target_agent" in names and ("transform" in word or bool(names & _OWN))
-    return False
+    """Say whether one of the first lines is a step of a transformation."""
+    return any(map(_is_own, first_objects(head)))
+
+
+def _is_own(line: Row) -> bool:
+    """Say whether a line names an agent to become, and something that only such a log has."""
+    names = {_NAMES.plain_name(name) for name in line}
+    word = str(line.get("event_type") or line.get("event") or "").lower()
+    return "target_agent" in names and ("transform" in word or bool(names & _OWN))
 
 
 def parse(lines: Iterable[Line], options: Options) -> Parsed:
