@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from learning_pipeline.errors import PipelineError, UsageError
 from learning_pipeline.lake import git
+from learning_pipeline.lake.compressed import without_suffix
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.state import State
 from learning_pipeline.settings import SourceSpec
@@ -111,22 +112,30 @@ def why_unknown(path: str) -> str:
 
 
 def is_wanted(spec: SourceSpec, path: str) -> bool:
-    """Say whether a file has a name that files of this input have."""
+    """Say whether a file has a name that files of this input have, compressed or not."""
     name = path.rpartition("/")[2]
     patterns = FILE_PATTERNS[spec.kind] if spec.kind != AUTO else ("*",)
-    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns) and not any(
+    names = {name, without_suffix(name)}
+    return any(fnmatch.fnmatch(one, pattern) for pattern in patterns for one in names) and not any(
         fnmatch.fnmatch(name, pattern) for pattern in _NEVER
     )
 
 
 def _walk(spec: SourceSpec) -> Iterator[str]:
+    """Yield the files below a directory. Links are followed, but no directory is walked twice."""
 
     def failed(error: OSError) -> None:
         raise PipelineError(
             f"cannot look into {error.filename}: {error.strerror}; mend its permissions or leave it out"
         )
 
-    for directory, folders, names in os.walk(spec.path.absolute(), onerror=failed):
+    seen: set[tuple[int, int]] = set()
+    for directory, folders, names in os.walk(spec.path.absolute(), onerror=failed, followlinks=True):
+        status = os.stat(directory)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(folder for folder in folders if folder != ".git")
         for name in names:
             if is_wanted(spec, name):

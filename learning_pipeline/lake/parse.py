@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from learning_pipeline.lake.compressed import is_compressed
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import Reader, fingerprint
 from learning_pipeline.lake.records import united
@@ -74,7 +75,7 @@ def start(job: Job, found: Found, cursor: Cursor | None) -> Task:
     """Say where to read a changed file from: its beginning, or where it was left if it was only appended to."""
     if is_table(job.kind, found.path):
         return Task(found, is_table=True)
-    if cursor is not None and registry.source(job.kind).MODE == "append" and not found.path.endswith(".gz"):
+    if cursor is not None and registry.source(job.kind).MODE == "append" and not is_compressed(found.path):
         appended = found.size >= cursor.offset and fingerprint(found.path, cursor.offset) == cursor.fingerprint
         if appended:
             return Task(found, cursor.offset, cursor.line)

@@ -1,15 +1,13 @@
 """Reads files line by line in bounded memory, compressed ones too."""
 
-import gzip
 import hashlib
 import io
 import sys
-import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from learning_pipeline.errors import PipelineError
-from learning_pipeline.lake import blobs
+from learning_pipeline.lake import blobs, compressed
 from learning_pipeline.sources.base import Line
 
 _BLOCK = 1024 * 1024
@@ -24,7 +22,7 @@ def _open(path: str) -> BinaryIO:
     if blobs.is_blob(path):
         return blobs.open_blob(path)
     try:
-        return cast(BinaryIO, gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb"))
+        return compressed.open_file(path)
     except OSError as error:
         raise PipelineError(f"cannot read {path}: {error.strerror}; mend its permissions or leave it out") from error
 
@@ -47,7 +45,7 @@ def fingerprint(path: str, offset: int) -> str:
     digest = hashlib.blake2b(digest_size=16)
     with _open(path) as file:
         digest.update(file.read(min(_HEAD, offset)))
-        if offset > _HEAD and not path.endswith(".gz"):
+        if offset > _HEAD and not compressed.is_compressed(path):
             file.seek(max(_HEAD, offset - _TAIL))
             digest.update(file.read(offset - file.tell()))
     return digest.hexdigest()
@@ -66,7 +64,7 @@ class _Salvaged(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         try:
             data = self._stream.read1(len(buffer))  # type: ignore[attr-defined]
-        except (OSError, EOFError, zlib.error) as error:
+        except compressed.broken() as error:
             self.failure = f"cannot read on: {error}"
             return 0
         buffer[: len(data)] = data

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from learning_pipeline.lake import crew
+from learning_pipeline.lake.compressed import is_compressed
 from learning_pipeline.lake.crew import Crew
 from learning_pipeline.lake.parse import FileResult, Job, Task, parse_files
 from learning_pipeline.lake.read import spans
@@ -46,7 +47,7 @@ def pieces(job: Job, tasks: Sequence[Task]) -> Iterator[Piece]:
 def _parts(job: Job, task: Task) -> list[Task]:
     """Cut a large file into parts, in order, where its lines do not depend on each other."""
     apart = getattr(registry.source(job.kind), "LINES_APART", False)
-    if task.is_table or not apart or task.size <= 2 * _PART_BYTES or task.found.path.endswith(".gz"):
+    if task.is_table or not apart or task.size <= 2 * _PART_BYTES or is_compressed(task.found.path):
         return [task]
     found = spans(task.found.path, task.offset, task.line, task.found.size, _PART_BYTES)
     return [Task(task.found, offset, line, end) for offset, line, end in found]
