@@ -1,4 +1,4 @@
-"""Small facts read out of the words of a transcript: programs, commits, exit codes, denials."""
+"""Small facts read out of the words of a transcript: commits, exit codes, denials, durations."""
 
 import re
 from typing import Any
@@ -6,9 +6,7 @@ from typing import Any
 import msgspec
 
 from learning_pipeline.sources.claude_code.rows import NOTHING, Block, ToolInput, ToolUseResult
-from learning_pipeline.sources.shell import makes_commit as makes_commit
 from learning_pipeline.sources.shell import printed_commit
-from learning_pipeline.sources.shell import program as program
 
 _TOOL_INPUT = msgspec.json.Decoder(ToolInput)
 
