@@ -138,7 +138,7 @@ def test_failures_denials_and_commits(tmp_path: Path) -> None:
 
 
 def test_sub_agents_are_counted_once(tmp_path: Path) -> None:
-    asked = {"tool_name": "Task", "tool_input": {"prompt": "look", "subagent_type": "builder"}}
+    asked: Payload = {"tool_name": "Task", "tool_input": {"prompt": "look", "subagent_type": "builder"}}
     rows = [
         payload("PreToolUse", **asked, tool_use_id="toolu_9"),
         payload("SubagentStart", agent_id="a1", agent_type="builder"),

@@ -1,5 +1,6 @@
 """From the lines of one transcript file to records of the transcript family."""
 
+import collections
 import itertools
 import json
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from learning_pipeline.sources.arrays import is_array, records
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.claude_code.decode import UNUSUAL, BadLineError, decode, decode_usual
 from learning_pipeline.sources.claude_code.records import IGNORED_TYPES, Recorder
@@ -18,7 +20,9 @@ FAMILY = "transcripts"
 MODE: Literal["document", "append"] = "document"
 LINES_APART = True
 
-_TYPES = frozenset(("user", "assistant", "system", "progress", *IGNORED_TYPES))
+_TYPES = frozenset(
+    ("user", "assistant", "system", "progress", "attachment", "queue-operation", "pr-link", *IGNORED_TYPES)
+)
 
 
 class _First(msgspec.Struct):
@@ -39,7 +43,13 @@ def sniff(head: bytes) -> bool:
 
     Other agents' rows have these fields too, but other types, or a message of another shape.
     """
-    first = head.lstrip().split(b"\n", 1)[0]
+    if is_array(head):
+        first = next(records([Line(1, 0, head)]), None)
+        return first is not None and _is_row(first.raw)
+    return _is_row(head.lstrip().split(b"\n", 1)[0])
+
+
+def _is_row(first: bytes) -> bool:
     if not first.startswith(b"{"):
         return False
     try:
@@ -53,13 +63,18 @@ def sniff(head: bytes) -> bool:
 
 
 def parse(lines: Iterable[Line], options: Options, table: RecordTable) -> Parsed:
-    """Read one transcript into a table. Side rows are ignored by a named rule; a foreign document is one reject."""
+    """Read one transcript into a table. Side rows are ignored by a named rule; a foreign document is one reject.
+
+    A transcript that somebody made one array of is read row by row.
+    """
     reader = _Reader(table)
     lines = iter(lines)
     first = next(lines, None)
     if first is not None:
         lines = itertools.chain((first,), lines)
-        if first.raw.strip() in (b"{", b"["):
+        if is_array(first.raw):
+            lines = reader.array(lines)
+        elif first.raw.strip() == b"{":
             lines = reader.document(lines)
         for line in lines:
             reader.line(line)
@@ -108,6 +123,20 @@ class _Reader:
     def _reject(self, line: Line, bad: BadLineError) -> None:
         self.parsed.rejects.append(Reject(line.number, line.offset, bad.check, bad.reason, line.raw, bad.column))
 
+    def array(self, lines: Iterator[Line]) -> Iterator[Line]:
+        """Give back the rows of an array; reject a file that is another array as one line."""
+        rows = records(lines)
+        first = next(rows, None)
+        if first is None:
+            return rows
+        if _is_row(first.raw):
+            return itertools.chain((first,), rows)
+        collections.deque(rows, maxlen=0)
+        reason = "one JSON document (an array), not a transcript of one row a line"
+        self.parsed.lines_read += 1
+        self._reject(first, BadLineError("foreign_document", reason))
+        return iter(())
+
     def document(self, lines: Iterator[Line]) -> Iterator[Line]:
         """Reject a file that is one JSON document as one line; give back its lines where it is not one."""
         held: list[Line] = []
@@ -120,7 +149,7 @@ class _Reader:
             document = json.loads(whole)
         except (ValueError, RecursionError):
             return iter(held)
-        names = ", ".join(sorted(document)[:6]) if isinstance(document, dict) else "an array"
+        names = ", ".join(sorted(document)[:6])
         reason = f"one JSON document ({names}), not a transcript of one row a line"
         self.parsed.lines_read += 1
         self._reject(Line(held[0].number, held[0].offset, whole), BadLineError("foreign_document", reason))

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from learning_pipeline.sources.base import key_of, key_of_text
-from learning_pipeline.sources.claude_code import facts
+from learning_pipeline.sources.claude_code import facts, notes
 from learning_pipeline.sources.claude_code.decode import BadLineError, decode_agent_message
 from learning_pipeline.sources.claude_code.rows import NOTHING, Block, Message, Row, ToolUseResult, Usage
 from learning_pipeline.sources.claude_code.time import utc_text
@@ -24,17 +24,12 @@ IGNORED_TYPES = {
     "mode": "mode",
     "permission-mode": "mode",
     "last-prompt": "last_prompt",
-    "queue-operation": "queue_operation",
-    "pr-link": "pr_link",
     "frame-link": "frame_link",
-    "attachment": "attachment",
 }
 _IGNORED_PROGRESS = frozenset(
     ("bash_progress", "hook_progress", "mcp_progress", "query_update", "search_results_received", "waiting_for_task")
 )
-_IGNORED_SYSTEM = frozenset(
-    ("stop_hook_summary", "compact_boundary", "microcompact_boundary", "local_command", "model_refusal_fallback")
-)
+_IGNORED_SYSTEM = frozenset(("stop_hook_summary", "microcompact_boundary", "local_command"))
 _SUBAGENT_TOOLS = frozenset(("Task", "Agent"))
 _MOST_TOKENS = 2**53
 
@@ -45,7 +40,6 @@ class Recorder:
     def __init__(self, table: RecordTable, unknown: Counter[str]) -> None:
         self.table = table
         self.unknown = unknown
-        self.roots: dict[str, str] = {}  # of side-chain rows without an agent id: row -> first row of its chain
 
     def add(self, row: Row, number: int) -> str | None:
         """Turn the row on a line into records; return the name of the rule where it makes none.
@@ -55,26 +49,63 @@ class Recorder:
         """
         kind = row.type
         if kind == "assistant":
-            return self._assistant(row, row.message, number, self._agent_of(row), None)
+            return self._assistant(row, row.message, number, self._agent_of(row, number), None)
         if kind == "user":
-            return self._user(row, row.message, number, self._agent_of(row), None)
+            return self._user(row, row.message, number, self._agent_of(row, number), None)
         if kind == "progress":
             return self._progress(row, number)
         if kind == "system":
             return self._system(row, number)
         if kind in IGNORED_TYPES:
             return IGNORED_TYPES[kind]
+        if kind == "attachment":
+            return self._attachment(row, number)
+        if kind == "queue-operation":
+            text = notes.value_of(row.content)
+            return self._end_of_task(row, number, None, text) or "queue_operation"
+        if kind == "pr-link":
+            return self._note(row, number, None, "pull_request", notes.pull_request(row)) or "pr_link"
         self.unknown[f"kind:{kind[:100]}"] += 1
         raise BadLineError("unknown_kind", f"rows of type {kind[:100]!r} are not known", "type")
 
-    def _agent_of(self, row: Row) -> str | None:
-        if not row.isSidechain:
-            return row.agentId
-        if row.agentId is None and row.uuid is not None:
-            root = self.roots.get(row.parentUuid or "", row.uuid)
-            self.roots[row.uuid] = root
-            return root
+    def _agent_of(self, row: Row, number: int) -> str | None:
+        """Return the sub-agent whose row this is; of a side-chain without a name, the row itself (see `asides`)."""
+        if row.isSidechain and row.agentId is None and row.uuid is not None:
+            self._add("chain", row, number, row.uuid, None, "", row.uuid, row.parentUuid)
+            return row.uuid
         return row.agentId
+
+    def _attachment(self, row: Row, number: int) -> str | None:
+        command = notes.queued(row)
+        if command is None:
+            return "attachment"
+        agent = self._agent_of(row, number)
+        text = notes.typed_text(command)
+        if text is None or agent is not None:
+            text = notes.words_of(command)
+            return self._end_of_task(row, number, agent, text) or "attachment:queued_command"
+        # It has the id that the prompt's own row would have, and has where it was delivered as one after all.
+        asked = command.source_uuid or row.uuid
+        if asked is None:
+            raise BadLineError("missing_field", "a queued prompt without uuid", "uuid")
+        self._add("prompt", row, number, None, None, "", asked, text, _hash(text))
+        return None
+
+    def _end_of_task(self, row: Row, number: int, agent: str | None, text: object) -> str | None:
+        if not isinstance(text, str) or not text.startswith(notes.NOTIFICATION):
+            return None
+        told = notes.end_of_task(text)
+        if told[0] is None and told[1] is None:
+            return None
+        self._add("task_end", row, number, agent, None, f"{told}", *told)
+        return "task_notification"
+
+    def _note(
+        self, row: Row, number: int, agent: str | None, name: str, value: str | None, call: str | None = None
+    ) -> str | None:
+        if value is not None:
+            self._add("note", row, number, agent, None, f"{name}\x1f{value}", name, value, call)
+        return None
 
     def _progress(self, row: Row, number: int) -> str | None:
         kind = row.data.type if row.data else None
@@ -111,12 +142,16 @@ class Recorder:
             value = row.durationMs
             if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e12:
                 raise BadLineError("range", "turn_duration without a duration", "durationMs")
-            self._add("turn_end", row, number, self._agent_of(row), None, "", round(value))
+            self._add("turn_end", row, number, self._agent_of(row, number), None, "", round(value))
             return None
         if row.subtype == "api_error":
             attempt = row.retryAttempt if isinstance(row.retryAttempt, int) else None
-            self._add("retry", row, number, self._agent_of(row), None, "", attempt)
+            self._add("retry", row, number, self._agent_of(row, number), None, "", attempt)
             return None
+        if row.subtype == "compact_boundary":
+            return self._note(row, number, row.agentId, "compaction", notes.compaction(row))
+        if row.subtype == "model_refusal_fallback":
+            return self._note(row, number, row.agentId, "refusal", notes.refusal(row)) or "system:fallback"
         if row.subtype is None or row.subtype in _IGNORED_SYSTEM:
             return f"system:{row.subtype or 'note'}"
         self.unknown[f"kind:system/{row.subtype[:100]}"] += 1
@@ -153,6 +188,9 @@ class Recorder:
         for block in blocks:
             if block.type == "tool_use":
                 self._tool_use(row, number, agent, parent, block)
+            elif block.type == "fallback":
+                before, after = notes.fallback(block)
+                self._note(row, number, agent, "fallback", notes.json_of({"from": before, "to": after}), call_id)
         return None
 
     def _tool_use(self, row: Row, number: int, agent: str | None, parent: str | None, block: Block) -> None:
@@ -202,7 +240,7 @@ class Recorder:
             self._add("interrupt", row, number, agent, parent, "")
             return None
         if text.startswith(facts.TAGGED):
-            return "user:tagged"
+            return self._end_of_task(row, number, agent, text) or "user:tagged"
         if row.toolUseResult is not None:
             return "user:tool_note"
         if row.uuid is None:
@@ -218,6 +256,8 @@ class Recorder:
         if isinstance(result, ToolUseResult):
             agent_id = result.agentId if isinstance(result.agentId, str) else None
             background = bool(result.isAsync)
+            if isinstance(result.gitOperation, dict):
+                self._note(row, number, agent, "git", notes.json_of(result.gitOperation))
         self._add(
             "tool_result",
             row,
@@ -234,6 +274,7 @@ class Recorder:
             agent_id,
             background,
             facts.duration_ms(result),
+            "permission" if row.toolDenialKind else None,
         )
 
     def _add(

@@ -110,6 +110,21 @@ class Progress(Struct, gc=False):
     message: Raw = raw()
 
 
+class Origin(Struct, gc=False):
+    kind: str | None = None
+
+
+class Attachment(Struct, gc=False):
+    """What was put in the queue while the agent was busy."""
+
+    type: str | None = None
+    prompt: str | list[Block] | None = None
+    commandMode: str | None = None  # noqa: N815
+    origin: Origin | None = None
+    source_uuid: str | None = None
+    isMeta: bool | None = None  # noqa: N815
+
+
 class Row(Struct, forbid_unknown_fields=True, gc=False):
     """One line."""
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from learning_pipeline.contracts.vocabulary import UNDATED
-from learning_pipeline.sources.families.transcripts import agents, calls, hooks, subagents, unite
+from learning_pipeline.sources.families.transcripts import agents, asides, calls, hooks, subagents, unite
 from learning_pipeline.sources.families.transcripts.every import EVENT, LINEAGE, Records, complete, every
 from learning_pipeline.sources.families.transcripts.repository import repository
 from learning_pipeline.sources.families.transcripts.totals import with_totals
@@ -21,7 +21,8 @@ MAIN_AGENTS = {
 
 def assemble(records: Records) -> dict[str, pl.DataFrame]:
     """Return the rows of executions, llm_calls and tool_calls that the records of whole sessions tell."""
-    records = unite.united(hooks.settled(complete(records)))
+    settled = asides.settled(hooks.settled(complete(records)))
+    records = unite.united(settled)
     of_all = every(records)
     main, sub = agents.prompts(records), subagents.runs(records, of_all)
     llm = agents.attribute(calls.llm_calls(records), main, sub).with_columns(
@@ -33,6 +34,7 @@ def assemble(records: Records) -> dict[str, pl.DataFrame]:
     executions = pl.concat([_main_executions(main), subs], how="diagonal")
     changes = agents.attribute(records["change"], main, sub)
     executions = with_totals(executions, llm, tools, events, changes)
+    executions = executions.join(asides.noted(settled["note"], main, sub), on="execution_id", how="left")
     names = executions.select("execution_id", "agent_name")
     return {
         "executions": _finish_executions(executions, of_all),
@@ -73,7 +75,7 @@ def _finish_executions(frame: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFram
         _mapped("model", model_tier, "model_tier"),
         pl.col("task_text").map_elements(task_type, return_dtype=pl.String, skip_nulls=True).alias("task_type"),
         repository(frame, of_all),
-        *_undated(pl.coalesce("started_at", "ended_at")),
+        *_undated(pl.coalesce("started_at", "ended_at"), pl.col("noted")),
     )
 
 
@@ -106,9 +108,9 @@ def _finish_tool_calls(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _undated(time: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """Give what has no time the day of such, and say so."""
-    said = pl.when(time.is_null()).then(pl.lit('{"time":"unknown"}')).alias("attributes")
+def _undated(time: pl.Expr, noted: pl.Expr | None = None) -> tuple[pl.Expr, pl.Expr]:
+    """Give what has no time the day of such, and say so; of other things, what was noted."""
+    said = pl.when(time.is_null()).then(pl.lit('{"time":"unknown"}')).otherwise(noted).alias("attributes")
     return pl.col("day").fill_null(UNDATED), said
 
 

@@ -91,6 +91,21 @@ OWN: dict[str, dict[str, _Type]] = {
     "retry": {"attempt": pl.Int64},
     # The agent's own measure of the turn, and how it says that the turn ended (in the normal form of outcomes).
     "turn_end": {"duration_ms": pl.Int64, "outcome": pl.String},
+    # A row of a side-chain that names no agent, and the row before it (see `asides`).
+    "chain": {"row_id": pl.String, "parent_id": pl.String},
+    # A task that worked in the background ended: an agent, or a command (see `asides`).
+    "task_end": {
+        "task_id": pl.String,
+        "tool_call_id": pl.String,
+        "outcome": pl.String,  # in the normal form
+        "duration_ms": pl.Int64,
+    },
+    # A fact of the time it was noted: a pull request, a fallback to another model, a compaction, what git did.
+    "note": {
+        "name": pl.String,
+        "value": pl.String,  # JSON object
+        "call_id": pl.String,  # of the model call that it is about
+    },
     # A session's own sum of something, which counts where nothing tells it call by call (see `sums`).
     "usage": {
         "told_by": pl.String,  # metric, or result (of a run, without a time)
@@ -112,7 +127,7 @@ OWN: dict[str, dict[str, _Type]] = {
     },
 }
 # Kinds that tell of other records: they are used up before a session is put together.
-ASIDE = ("usage", "span")
+ASIDE = ("chain", "task_end", "note", "usage", "span")
 KINDS = tuple(OWN)
 KIND = pl.Enum(KINDS)
 
