@@ -13,6 +13,8 @@ import polars as pl
 
 Timestamp = Annotated[pl.Datetime, "us", "UTC"]
 Usd = Annotated[pl.Decimal, 38, 12]
+# Programs print costs as binary floating-point numbers: up to 17 digits, which are all kept.
+ReportedUsd = Annotated[pl.Decimal, 38, 24]
 StringList = Annotated[pl.List, pl.String]
 Text = pl.String
 Integer = pl.Int64

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandera.polars as pa
 
-from learning_pipeline.contracts.base import Integer, Real, Table, Usd, count_field, field, share_field
+from learning_pipeline.contracts.base import Integer, Real, ReportedUsd, Table, Usd, count_field, field, share_field
 
 # Below this many labelled executions a rate is shown, and marked as too little to judge by.
 ENOUGH_LABELS = 20
@@ -44,7 +44,7 @@ class Cost(Table):
         unit="USD",
         ge=0,
     )
-    reported_cost_usd: Usd = field(
+    reported_cost_usd: ReportedUsd = field(
         "Cost that the logs reported, never a part of cost_usd; null where they did not", unit="USD", ge=0
     )
 

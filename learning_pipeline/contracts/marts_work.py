@@ -7,6 +7,7 @@ from learning_pipeline.contracts.base import (
     Flag,
     Integer,
     Real,
+    ReportedUsd,
     StringList,
     Table,
     Text,
@@ -206,7 +207,7 @@ def _leaderboard() -> type[Table]:
                 field(f"Computed cost {last}; null where no execution has one", unit="USD", ge=0),
             ),
             f"reported_cost_usd_{days}d": (
-                Usd,
+                ReportedUsd,
                 field(f"Cost that the logs reported {last}; null where they did not", unit="USD", ge=0),
             ),
             f"costed_{days}d": (Integer, count_field(f"Executions with a computed cost {last}", null=False)),

@@ -8,6 +8,7 @@ from learning_pipeline.contracts.base import (
     Flag,
     Integer,
     Real,
+    ReportedUsd,
     StringList,
     Table,
     Text,
@@ -71,7 +72,7 @@ class Executions(Stream):
     cache_write_tokens: Integer = count_field("Input tokens written to the cache", unit="tokens")
     reasoning_tokens: Integer = count_field("Reasoning tokens, a part of the output", unit="tokens")
     context_tokens: Integer = count_field("Largest context that one of its calls was given", unit="tokens")
-    reported_cost_usd: Usd = field("Cost that the log reported", unit="USD", ge=0)
+    reported_cost_usd: ReportedUsd = field("Cost that the log reported", unit="USD", ge=0)
     estimated_cost_usd: Usd = field("Cost that was estimated beforehand, as the log reported it", unit="USD", ge=0)
     llm_calls: Integer = count_field("Model calls that it made itself")
     tool_calls: Integer = count_field("Tool calls that it made itself")
@@ -147,7 +148,7 @@ class LlmCalls(Stream):
     stop_reason: Text = field("Why the model stopped")
     is_error: Flag = field("Whether the call failed")
     error_type: Text = field("Kind of error", isin=ERROR_TYPES)
-    reported_cost_usd: Usd = field("Cost that the log reported", unit="USD", ge=0)
+    reported_cost_usd: ReportedUsd = field("Cost that the log reported", unit="USD", ge=0)
     repository: Text = field("Repository that the work was in")
     branch: Text = field("Branch that was checked out")
     project: Text = field("Project that the log names")

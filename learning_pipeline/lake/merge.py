@@ -184,7 +184,8 @@ def _replace_groups(lake: Lake, stream: str, groups: pl.Series, days: set[date],
             lacking = [
                 pl.lit(None, dtype=rows.schema[name]).alias(name) for name in set(rows.columns) - {*before.columns}
             ]
-            before = before.with_columns(lacking).select(rows.columns)
+            # A partition of an earlier version may have other types: a decimal of fewer digits.
+            before = before.with_columns(lacking).select(pl.col(name).cast(rows.schema[name]) for name in rows.columns)
             landed = before.select(*key, pl.col("landed_at").alias("_landed"))
             part = (
                 part.join(landed, on=key, how="left")

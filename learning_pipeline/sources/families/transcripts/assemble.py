@@ -89,7 +89,7 @@ def _finish_llm_calls(frame: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFrame
             "agent_name"
         ),
         pl.col("error_type").is_not_null().alias("is_error"),
-        pl.col("reported_cost_usd").cast(pl.Decimal(38, 12), strict=False),
+        pl.col("reported_cost_usd").cast(pl.Decimal(38, 24), strict=False),
         _mapped("model", provider, "provider"),
         repository(frame, of_all),
     )
