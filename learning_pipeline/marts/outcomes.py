@@ -192,7 +192,8 @@ def _of_log(executions: pl.LazyFrame) -> pl.LazyFrame:
     """Return what the logs of executions tell of their end: outcome, all other evidence, and what the user said."""
     observed = pl.coalesce("ended_at", "started_at")
     common = {"day": pl.col("day"), "execution_id": pl.col("execution_id"), "observed_at": observed}
-    own = executions.filter(pl.col("outcome_source") != "none").select(
+    is_told = (pl.col("outcome_source") != "none") & ~pl.col("outcome").is_in(("open", "unknown"))
+    own = executions.filter(is_told).select(
         **common, outcome="outcome", outcome_source="outcome_source", evidence="source"
     )
     parts = pl.col("evidence").str.split(":").list

@@ -23,7 +23,12 @@ from learning_pipeline.contracts.vocabulary import LABEL_WEIGHTS, OUTCOMES, SUCC
 _ENDED = ("end_turn", "stop_sequence")
 
 
-def _case(*cases: tuple[pl.Expr, str, str]) -> tuple[pl.Expr, pl.Expr]:
+# What may stand beside the evidence that decides.
+_KINDS = ("reported", "git", "tool_result", "heuristic")
+_Case = tuple[pl.Expr, str, str]
+
+
+def _case(*cases: _Case) -> tuple[pl.Expr, pl.Expr]:
     """Return the outcome and its evidence of the first case that holds."""
     outcome: pl.Expr = pl.lit("unknown")
     evidence: pl.Expr = pl.lit("none")
@@ -34,8 +39,18 @@ def _case(*cases: tuple[pl.Expr, str, str]) -> tuple[pl.Expr, pl.Expr]:
     return outcome, evidence
 
 
+def _beside(cases: list[_Case], weight: pl.Expr) -> list[pl.Expr]:
+    """Return, of each kind of evidence that is weaker than what decides, what it tells, as source:outcome."""
+    found = []
+    for kind in _KINDS:
+        outcome, source = _case(*(case for case in cases if case[2] == kind))
+        is_weaker = (source == kind) & (weight > LABEL_WEIGHTS[kind])
+        found.append(pl.when(is_weaker).then(pl.lit(f"{kind}:") + outcome))
+    return found
+
+
 def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add outcome, success, outcome_source, label_weight and error_type.
+    """Add outcome, success, outcome_source, label_weight, evidence and error_type.
 
     The frame has, for each execution: interrupted, turn_outcome (as the log says it), last_kind and last_stop_reason
     (of its last call, result or error), last_tool_error, commits, turn_ended, has_next, and for sub-agents
@@ -44,11 +59,14 @@ def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
     ended = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_in(_ENDED)
     silent_end = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_null()
     done = ended | silent_end
-    outcome, evidence = _case(
+    cases = [
         (pl.col("interrupted"), "interrupted", "reported"),
         (pl.col("result_decision") == "reject", "interrupted", "reported"),
         (pl.col("last_kind") == "api_error", "failure", "reported"),
-        *((pl.col("turn_outcome") == name, name, "reported") for name in OUTCOMES),
+        *(
+            (pl.col("turn_outcome") == name, name, "none" if name in ("open", "unknown") else "reported")
+            for name in OUTCOMES
+        ),
         (pl.col("result_is_error"), "failure", "tool_result"),
         (~pl.col("result_is_error") & ~pl.col("result_in_background").fill_null(False), "success", "reported"),
         (pl.col("commits") > 0, "success", "git"),
@@ -58,11 +76,18 @@ def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
         (done & ~pl.col("last_tool_error"), "success", "tool_result"),
         (done, "success", "heuristic"),
         (~pl.col("has_next") & ~pl.col("turn_ended").fill_null(False), "open", "none"),
-    )
+    ]
+    outcome, evidence = _case(*cases)
     frame = frame.with_columns(outcome.alias("outcome"), evidence.alias("outcome_source"))
     success = pl.col("outcome").replace_strict(SUCCESS_OF_OUTCOME, return_dtype=pl.Boolean)
     weight = pl.col("outcome_source").replace_strict(LABEL_WEIGHTS, return_dtype=pl.Float64)
-    return frame.with_columns(success.alias("success"), weight.alias("label_weight")).with_columns(
+    own = pl.concat_str("outcome_source", pl.lit(":"), "outcome")
+    told = pl.concat_list(own, *_beside(cases, weight)).list.drop_nulls()
+    return frame.with_columns(
+        success.alias("success"),
+        weight.alias("label_weight"),
+        pl.when(told.list.len() > 1).then(told).alias("evidence"),
+    ).with_columns(
         pl.when(pl.col("outcome") == "interrupted")
         .then(pl.lit("interrupted"))
         .when(pl.col("success").fill_null(True))
