@@ -14,6 +14,7 @@ from learning_pipeline.contracts.base import (
     key_field,
     share_field,
 )
+from learning_pipeline.contracts.marts_git import FctCommitLinks
 from learning_pipeline.contracts.streams import (
     AgentDefinitions,
     AgentTransformations,
@@ -124,6 +125,7 @@ FACTS: dict[str, type[Table]] = {
     "fct_tool_calls": FctToolCalls,
     "fct_git_events": FctGitEvents,
     "fct_outcomes": FctOutcomes,
+    "fct_commit_links": FctCommitLinks,
     "fct_routing_decisions": FctRoutingDecisions,
     "fct_agent_transformations": FctAgentTransformations,
     "fct_interactions": FctInteractions,

@@ -4,6 +4,7 @@ from learning_pipeline.contracts.base import (
     Day,
     Flag,
     Integer,
+    Real,
     StringList,
     Table,
     Text,
@@ -11,6 +12,7 @@ from learning_pipeline.contracts.base import (
     count_field,
     field,
     key_field,
+    share_field,
 )
 from learning_pipeline.contracts.marts_base import Cost, Tokens, Usage, grain_field
 
@@ -69,7 +71,10 @@ class MartCommitCost(Tokens, Cost):
     agents: StringList = field("Agents behind it, sorted", null=False)
     lines_added: Integer = count_field("Lines that the commit added", unit="lines")
     lines_removed: Integer = count_field("Lines that the commit removed", unit="lines")
+    agent_lines: Integer = count_field("Lines of the commit that authorship notes give to agents", unit="lines")
     is_reverted: Flag = field("Whether a later commit reverts it; null where git does not know the commit")
+    methods: StringList = field("Methods of the links that its cost comes by, sorted (fct_commit_links)", null=False)
+    confidence: Real = share_field("Least confidence of these links; null without any")
 
 
 USAGE_MARTS: dict[str, type[Table]] = {

@@ -12,17 +12,24 @@ from typing import NamedTuple
 import polars as pl
 
 from learning_pipeline.lake.store import content_digest
-from learning_pipeline.marts.commits import LINKS, commit_links
+from learning_pipeline.marts.commits import ALL_LINKS, LINKS, all_links, sure_links
 from learning_pipeline.marts.newest import TIMES, newest_event
 from learning_pipeline.marts.outcomes import EVIDENCE, STUCK, feedback_evidence, git_evidence, stuck
 from learning_pipeline.marts.staging import digest_of
 
-COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS = "commit_links", "outcome_evidence", "stuck_executions"
-SCHEMAS: dict[str, pl.Schema] = {COMMIT_LINKS: LINKS, OUTCOME_EVIDENCE: EVIDENCE, STUCK_EXECUTIONS: STUCK}
+ALL_COMMIT_LINKS, COMMIT_LINKS = "all_commit_links", "commit_links"
+OUTCOME_EVIDENCE, STUCK_EXECUTIONS = "outcome_evidence", "stuck_executions"
+SCHEMAS: dict[str, pl.Schema] = {
+    ALL_COMMIT_LINKS: ALL_LINKS,
+    COMMIT_LINKS: LINKS,
+    OUTCOME_EVIDENCE: EVIDENCE,
+    STUCK_EXECUTIONS: STUCK,
+}
 
 _LINKED = ("executions", "tool_calls", "git_events")
 # Streams that each is made from.
 _STREAMS: dict[str, tuple[str, ...]] = {
+    ALL_COMMIT_LINKS: _LINKED,
     COMMIT_LINKS: _LINKED,
     OUTCOME_EVIDENCE: (*_LINKED, "feedback"),
     STUCK_EXECUTIONS: tuple(TIMES),
@@ -58,6 +65,10 @@ class Across:
             _KNOWN[home, name] = (version, _cut(self._find(name)))
         return _KNOWN[home, name][1]
 
+    def days(self, name: str) -> set[date]:
+        """Return the days for which there is something."""
+        return set(self.by_day(name))
+
     def digest(self, name: str, day: date) -> str | None:
         """Return the digest of what there is for a day."""
         found = self.by_day(name).get(day)
@@ -71,8 +82,11 @@ class Across:
 
     def _find(self, name: str) -> pl.DataFrame:
         read, digests = self._lake.read, self._lake.digests
+        if name == ALL_COMMIT_LINKS:
+            return all_links(*(read(stream) for stream in _LINKED))
         if name == COMMIT_LINKS:
-            return commit_links(*(read(stream) for stream in _LINKED))
+            every = [frame for _, frame in self.by_day(ALL_COMMIT_LINKS).values()]
+            return sure_links(pl.concat(every)) if every else pl.DataFrame(schema=LINKS)
         if name == OUTCOME_EVIDENCE:
             links = [frame for _, frame in self.by_day(COMMIT_LINKS).values()]
             git = git_evidence(pl.concat(links), read("git_events")) if links else pl.DataFrame(schema=EVIDENCE)

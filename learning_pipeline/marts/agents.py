@@ -98,9 +98,12 @@ def git_daily(events: pl.LazyFrame) -> pl.LazyFrame:
         .group_by("day", "repository")
         .agg(*(total(name) for name in sizes))
     )
-    by_agent = pl.col("co_authored_agent").is_not_null() | pl.col("session_id").is_not_null()
+    # A note says so too of the commit that it is on.
+    named = pl.col("co_authored_agent").is_not_null() | pl.col("session_id").is_not_null()
+    by_agent = pl.col("_by_agent")
     return (
-        events.group_by("day", "repository")
+        events.with_columns(_by_agent=named.any().over("day", "repository", "commit"))
+        .group_by("day", "repository")
         .agg(
             pl.len().cast(pl.Int64).alias("events"),
             commits(pl.lit(True)).alias("commits"),

@@ -2,21 +2,30 @@
 
 import polars as pl
 
+from learning_pipeline.marts.commits import reverted_in
 from learning_pipeline.marts.stats import MONEY, TOKENS, distinct, names, total, with_cache_writes
 
 # How many levels of sub-agents are followed up to find whose commit their work went into.
 _LEVELS = 4
 
 
-def commit_cost(executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.LazyFrame:
+def commit_cost(
+    executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.LazyFrame, links: pl.LazyFrame
+) -> pl.LazyFrame:
     """Share out all cost and tokens over the commits, and one row for what belongs to none.
 
-    An execution belongs to its own commits, else to those of the execution that started it. One with several
-    commits is shared equally between them; what does not divide goes to the first, so the sum over all rows is
-    the sum over all executions, and over the model calls that belong to no execution, exactly.
+    An execution belongs to the commits that its strongest links say, else to those of the execution that started
+    it. One with several commits is shared equally between them; what does not divide goes to the first, so the sum
+    over all rows is the sum over all executions, and over the model calls that belong to no execution, exactly.
     """
     columns = ("execution_id", "agent_name", *TOKENS, *MONEY)
-    work = executions.select(*columns, "parent_execution_id", "commits").with_columns(pl.col("commits").fill_null([]))
+    used = links.filter(pl.col("is_used") & pl.col("execution_id").is_not_null())
+    commits = used.group_by("execution_id").agg(commits=pl.col("commit").unique().sort())
+    work = (
+        executions.select(*columns, "parent_execution_id")
+        .join(commits, on="execution_id", how="left")
+        .with_columns(pl.col("commits").fill_null([]))
+    )
     for _ in range(_LEVELS):
         parents = work.select(
             parent_execution_id="execution_id", _commits="commits", _grandparent="parent_execution_id"
@@ -53,9 +62,10 @@ def commit_cost(executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.La
         .sort("commit", "executions", nulls_last=True)
         .unique("commit", keep="first", maintain_order=True)
         .join(_known(git_events), on="commit", how="full", coalesce=True)
+        .join(_trust(used), on="commit", how="left")
         .with_columns(
             pl.col("executions").fill_null(0),
-            pl.col("agents").fill_null([]),
+            pl.col("agents", "methods").fill_null([]),
             is_attributed=pl.col("commit").is_not_null(),
         )
     )
@@ -79,12 +89,26 @@ def _usd(column: str) -> pl.Expr:
     return pl.when(pl.col("_n") == 1).then(column).when(pl.col("_place") == 0).then(first).otherwise(part).alias(column)
 
 
+def _trust(used: pl.LazyFrame) -> pl.LazyFrame:
+    """Return by what links each commit got its cost, and how far the weakest is to be trusted."""
+    return used.group_by("commit").agg(methods=pl.col("method").unique().sort(), confidence=pl.col("confidence").min())
+
+
 def _known(git_events: pl.LazyFrame) -> pl.LazyFrame:
     """Return what git tells of each commit."""
-    reverted = git_events.select(commit="reverts_commit").drop_nulls().unique().with_columns(is_reverted=pl.lit(True))
     first = ("occurred_at", "event_id")
+    is_note = pl.col("event_type") == "note"
+    lines = pl.col("attributes").str.json_path_match("$.attributed_lines").cast(pl.Int64, strict=False)
+    by_notes = (
+        git_events.filter(is_note & pl.col("commit").is_not_null())
+        .select("commit", agent_lines=lines)
+        .filter(pl.col("agent_lines").is_not_null())
+        .group_by("commit")
+        .agg(pl.col("agent_lines").sum())
+    )
+    reverted = pl.LazyFrame({"commit": reverted_in(git_events)}, schema={"commit": pl.String})
     return (
-        git_events.filter(pl.col("commit").is_not_null())
+        git_events.filter(pl.col("commit").is_not_null() & ~is_note)
         .group_by("commit")
         .agg(
             pl.col("occurred_at").min().alias("committed_at"),
@@ -93,6 +117,7 @@ def _known(git_events: pl.LazyFrame) -> pl.LazyFrame:
                 for name in ("repository", "subject", "lines_added", "lines_removed")
             ),
         )
-        .join(reverted, on="commit", how="left")
+        .join(by_notes, on="commit", how="left")
+        .join(reverted.with_columns(is_reverted=pl.lit(True)), on="commit", how="left")
         .with_columns(pl.col("is_reverted").fill_null(False))
     )

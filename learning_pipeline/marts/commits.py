@@ -34,17 +34,12 @@ _EVENT = ("event_type", "commit", "session_id", "occurred_at", "day", "repositor
 _WORK = ("day", "execution_id", "session_id", "parent_execution_id", "agent_name", "repository", "branch")
 
 
-def commit_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
+def sure_links(links: pl.DataFrame) -> pl.DataFrame:
     """Return the commits of each execution that was at work when they were made, and whether one was reverted.
 
     `day` is the execution's. `reverted` is null where git knows none of its commits. What is only likely (earlier and
     later work of a session, time and place) is left out.
     """
-    return sure_links(all_links(executions, tool_calls, git_events))
-
-
-def sure_links(links: pl.DataFrame) -> pl.DataFrame:
-    """Return what `commit_links` does, out of all links."""
     sure = (pl.col("timing") == "at_commit") & (pl.col("method") != "branch_time")
     return (
         links.filter(sure)
@@ -173,6 +168,23 @@ def _of_checkpoints(events: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
 def _reverted(made: pl.DataFrame, commits: pl.Series) -> pl.Series:
     prefixes = made.select(prefix="reverts_prefix").drop_nulls().unique()
     return reverted_commits(made, resolved(prefixes, commits))
+
+
+def reverted_in(git_events: pl.LazyFrame) -> pl.Series:
+    """Return the commits that later ones revert."""
+    made = (
+        git_events.filter(pl.col("event_type").is_in(MAKES_COMMITS))
+        .select(
+            "commit",
+            "repository",
+            "subject",
+            "occurred_at",
+            "reverts_commit",
+            reverts_prefix=_attribute("reverts_prefix"),
+        )
+        .collect()
+    )
+    return _reverted(made, made["commit"].drop_nulls().unique())
 
 
 def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, reverted: pl.Series) -> pl.DataFrame:

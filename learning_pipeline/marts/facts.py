@@ -64,7 +64,7 @@ def fct_executions(
     The cost is the exact sum of the execution's own model calls, null when one of them has no cost. Where the log
     tells no call, it is the price of the execution's own tokens (see `PriceBook.add_own_costs`). `calls` is
     fct_llm_calls of the executions' days, up to `last_call_day`; `links`, `outcomes` and `stuck` are what
-    `commits.commit_links`, `outcomes.fct_outcomes` and `outcomes.stuck` return.
+    `commits.sure_links`, `outcomes.fct_outcomes` and `outcomes.stuck` return.
     """
     of_calls = (
         own_calls(executions, calls)

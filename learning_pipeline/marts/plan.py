@@ -89,7 +89,14 @@ class Plan:
             day in self.lake_digests[name] if name in STREAMS else self.staging.part(name, day) is not None
             for name in TABLES[table].inputs
             if name in STREAMS or name in TABLES
-        )
+        ) or day in self._days_across(table)
+
+    def _days_across(self, table: str) -> set[date]:
+        """Return the days of a table that is made of nothing but what is told across days."""
+        inputs = TABLES[table].inputs
+        if not all(name in across.SCHEMAS for name in inputs):
+            return set()
+        return {day for name in inputs for day in self.across.days(name)}
 
     def made_from(self, table: str, day: date, reads_to: date | None) -> str:
         """Return the digest of a part's inputs; `reads_to` is the last day of calls that it reads."""
@@ -136,7 +143,7 @@ class Plan:
     def _stale_days(self, table: str, spec: TableSpec, stale: dict[str, set[date]]) -> set[date]:
         parts = self.staging.parts(table)
         found: set[date] = set()
-        candidates = {day for day in parts if day is not None}
+        candidates = {day for day in parts if day is not None} | self._days_across(table)
         for name in spec.inputs:
             if name in STREAMS:
                 candidates |= self.lake_digests[name].keys()

@@ -10,6 +10,7 @@ import polars as pl
 from learning_pipeline.contracts.base import Table
 from learning_pipeline.contracts.dims import DIMS
 from learning_pipeline.contracts.facts import FACTS
+from learning_pipeline.contracts.marts_git import GIT_MARTS
 from learning_pipeline.contracts.marts_quality import INTERNAL, QUALITY_MARTS
 from learning_pipeline.contracts.marts_usage import USAGE_MARTS
 from learning_pipeline.contracts.marts_work import WORK_MARTS
@@ -20,12 +21,13 @@ from learning_pipeline.marts import (
     facts,
     leaderboard,
     outcomes,
+    prompt_attribution,
     quality,
     sessions,
     throughput,
     usage,
 )
-from learning_pipeline.marts.across import COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
+from learning_pipeline.marts.across import ALL_COMMIT_LINKS, COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
 from learning_pipeline.marts.prices import PriceBook
 
 Frames = Mapping[str, pl.LazyFrame]
@@ -66,7 +68,7 @@ class TableSpec:
 
 
 _CALLS, _TOOLS, _WORK, _GIT = "fct_llm_calls", "fct_tool_calls", "fct_executions", "fct_git_events"
-_OUTCOMES = "fct_outcomes"
+_OUTCOMES, _LINKS = "fct_outcomes", "fct_commit_links"
 
 
 def _as_landed(stream: str, kind: Literal["fact", "dim"] = "fact") -> TableSpec:
@@ -88,6 +90,7 @@ TABLES: dict[str, TableSpec] = {
     "fct_health_events": _as_landed("health_events"),
     # A definition holds until it is changed, so it does not go with its day.
     "fct_agent_definitions": _as_landed("agent_definitions", "dim"),
+    _LINKS: TableSpec(FACTS[_LINKS], "fact", "facts", (ALL_COMMIT_LINKS,), lambda f, c: f[ALL_COMMIT_LINKS]),
     _OUTCOMES: TableSpec(
         FACTS[_OUTCOMES],
         "fact",
@@ -152,8 +155,15 @@ TABLES: dict[str, TableSpec] = {
         USAGE_MARTS["mart_commit_cost"],
         "rollup",
         "git",
-        (_WORK, _CALLS, _GIT),
-        lambda f, c: commit_cost.commit_cost(f[_WORK], f[_CALLS], f[_GIT]),
+        (_WORK, _CALLS, _GIT, _LINKS),
+        lambda f, c: commit_cost.commit_cost(f[_WORK], f[_CALLS], f[_GIT], f[_LINKS]),
+    ),
+    "mart_prompt_attribution": TableSpec(
+        GIT_MARTS["mart_prompt_attribution"],
+        "rollup",
+        "git",
+        (_GIT,),
+        lambda f, c: prompt_attribution.prompt_attribution(f[_GIT]),
     ),
     "mart_session": TableSpec(
         WORK_MARTS["mart_session"],

@@ -1,5 +1,6 @@
 """A home directory, and a lake with a bit of everything."""
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -127,6 +128,18 @@ def world(seed: int = 7) -> dict[str, list[dict[str, Any]]]:
                 "lines_removed": None,
                 "author_hash": f"author{n % 3}",
                 "is_merge": n % 9 == 0,
+            }
+        )
+    told = {"note": "git-ai", "entry": "prompt", "accepted_lines": 4, "total_additions": 3, "dangling": False}
+    for n in range(6):
+        rows["git_events"].append(
+            {
+                "event_id": f"n{n}",
+                "event_type": "note",
+                "commit": commit_id(n),
+                "occurred_at": FIRST + timedelta(hours=n * 7),
+                "session_id": f"session-{n % 2}",
+                "attributes": json.dumps(told | {"entry_id": f"p{n % 2}", "attributed_lines": n}),
             }
         )
     return rows
