@@ -125,7 +125,7 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9_\-]{16}|BEGIN |PuTTY")
 _ADDRESS = re.compile(r"(://[^\s:/@\"'`]{0,64}):([^\s/\"'`@]{1,128}(?:@[^\s/\"'`@]{1,64})??)@(?=[\w\[.$-])")
 
 _NAMES = (
-    r"passw(?:or)?d|passphrase|passwort|contraseña|pwd|(?<![a-z])pass(?![a-z])|secret|(?<!\w-)token(?!iz|ise)|api[_-]?key|apikey"
+    r"passw(?:or)?d|passphrase|passwort|contraseña|pwd|(?-i:(?<![A-Za-z])pass(?![A-Za-z])|PASS(?==)|(?<=_)PASS(?![A-Za-z]))|secret|(?<!\w-)token(?!iz|ise)|api[_-]?key|apikey"
     r"|access[_-]?key|private[_-]?key|priv[_-]?key|auth[_-]?key|account[_-]?key|service[_-]?key|license[_-]?key"
     r"|encrypt(?:ion)?[_-]?key|signing[_-]?key|master[_-]?key|client[_-]?key|db[_-]?key|credential|authorization"
     r"|signature|(?<=[?&])(?:sig|key|code)(?==)"
@@ -159,6 +159,7 @@ _PLACEHOLDER = re.compile(
     r"|todo|test$|none$|null$|nil$|undefined$|true$|false$|process\.env|os\.|env\.|config\.|settings\.|self\.|this\.|secrets\.)"
 )
 _EXPRESSION = re.compile(r"[(){}<>|]|\$\{|\.\.\.|::|->|=>|\*{3}")
+_TEMPLATE = re.compile(r"\$\{|\{\{|%s|\$\(|\{\w+\}")
 _DOTTED = re.compile(r"[A-Za-z_]+\d?(?:\??\.[A-Za-z_]+\d?)+[?;!]?")
 _PATH = re.compile(r"\.{0,2}[/~]|[A-Za-z]:\\|https?:|file:|[\w.-]+/[\w./-]+\.[a-z]{1,4}$")
 _NUMBER = re.compile(r"[\d.,:_/%+-]+[a-zA-Z]{0,2}")
@@ -248,7 +249,7 @@ def is_secret(value: str, *, in_quotes: bool) -> bool:
         return False
     if _NUMBER.fullmatch(value) or _PATH.match(value) or _DOTTED.fullmatch(value):
         return False
-    if not in_quotes and _EXPRESSION.search(value):
+    if _TEMPLATE.search(value) or (not in_quotes and _EXPRESSION.search(value)):
         return False
     if len(set(value)) < 4:
         return False

@@ -305,6 +305,10 @@ use `--password-stdin` instead
 echo "$PASSWORD" | docker login --password-stdin
 pass the options as keyword arguments
 12 passed, 3 failed in 4.21s
+--- PASS: TestCheckpointStore_Write2Files (0.00s)
+PASS: TestHooks/subtest_3 [cached]
+headers = { ...headers, Authorization: `Bearer ${token1}` }
+tests/snapshots/list__items@two.snap
 passed: 12/12
 """
 
