@@ -9,26 +9,8 @@ _NOT_DOMAINS = frozenset(
     (
         *("png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "avif", "css", "scss", "map", "html", "htm"),
         *("js", "mjs", "cjs", "ts", "tsx", "jsx", "vue", "json", "md", "txt", "yml", "yaml", "toml", "xml", "lock"),
-        *(
-            "rb",
-            "php",
-            "java",
-            "kt",
-            "cpp",
-            "exe",
-            "dll",
-            "tar",
-            "gz",
-            "tgz",
-            "zip",
-            "snap",
-            "diff",
-            "conf",
-            "cfg",
-            "ini",
-            "log",
-        ),
-        *("service", "socket", "target", "timer", "mount", "slice"),
+        *("rb", "php", "java", "kt", "cpp", "exe", "dll", "tar", "gz", "tgz", "zip", "conf", "cfg", "ini", "log"),
+        *("snap", "diff", "service", "socket", "target", "timer", "mount", "slice"),
     )
 )
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.lake.merge import Merged, index_groups, put_together
+from learning_pipeline.lake.quarantine import without_words
 from learning_pipeline.lake.records import RecordStore, column
 from learning_pipeline.lake.redact import redact_records
 from learning_pipeline.lake.state import State
@@ -36,6 +37,8 @@ def repair(settings: Settings, state: State, lake: Lake, now: datetime) -> Merge
         db.executemany("delete from partitions where stream = ? and day = ?", rows)
     zone, mode = read_with(state)
     stricter = mode is not None and _STRICTNESS.index(settings.task_text) > _STRICTNESS.index(mode)
+    if stricter and settings.task_text == "hash":
+        without_words(lake)
     for name in registry.FAMILIES:
         gone = lost_days(state, lake.root, name)
         forget |= bool(gone)

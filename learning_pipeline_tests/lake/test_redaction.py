@@ -118,5 +118,8 @@ def test_hash_keeps_not_a_word(tmp_path: Path) -> None:
     assert "zebra" in _held(tmp_path / "redacted")
     assert "zebra" in _in_marts(tmp_path / "redacted")
     assert "zebra" not in _held(tmp_path / "hash")
+    # A home whose setting becomes stricter later keeps no word either.
+    land_all(tmp_path / "redacted", tmp_path / "logs", task_text="hash")
+    assert "zebra" not in _held(tmp_path / "redacted")
     # What an unknown kind of row is called is no text.
     assert "zebra" not in _in_marts(tmp_path / "hash", without="mart_unknown_fields")
