@@ -17,6 +17,7 @@ from learning_pipeline.sample.git_spool import Spool
 from learning_pipeline.sample.hook_log import write_hook_payloads
 from learning_pipeline.sample.in_house import write_in_house
 from learning_pipeline.sample.manifest import Book, Manifest
+from learning_pipeline.sample.otlp import write_telemetry
 from learning_pipeline.sample.table import write_table
 
 MANIFEST_NAME = "manifest.json"
@@ -43,6 +44,7 @@ writes the same bytes again, into an empty directory.
 - `gemini_cli/`: sessions of Gemini CLI as documents, one of them in an older copy too, and as files of lines.
 - `aider/`: the analytics log of aider.
 - `hook_log/`: payloads of lifecycle hooks, most of them without a time.
+- `otlp/`: telemetry exports: logs, metrics and results of Claude Code, spans of another agent.
 - `table/`: executions that another system exported as CSV.
 - `git_hooks/`: the spool that this project's git hooks write.
 - `git_history/`: the histories behind the commits; `git fast-import` makes repositories of them.
@@ -121,6 +123,7 @@ def _write(
         (write_hook_payloads, "hook_log", 4),
         (write_codex_rollouts, "codex", 2),
         (write_copilot_sessions, "copilot_cli", 3),
+        (write_telemetry, "otlp", 4),
     ):
         dice = Dice(seed, name)
         write(dice, book, out, _starts(dice, calendar, max(3, sessions // few)))

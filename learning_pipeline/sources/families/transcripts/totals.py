@@ -25,6 +25,10 @@ def with_totals(
         pl.len().cast(pl.Int64).alias("llm_calls"),
         *(_sum_known(name) for name in counted),
         pl.col("context_tokens").max(),
+        # A part of what it cost is not what it cost.
+        pl.when(pl.col("reported_cost_usd").is_not_null().all())
+        .then(pl.col("reported_cost_usd").cast(pl.Decimal(38, 24), strict=False).sum())
+        .alias("reported_cost_usd"),
     )
     most_used = (
         llm.filter(pl.col("model").is_not_null())
