@@ -84,7 +84,7 @@ def test_nothing_is_given_a_time(tmp_path: Path) -> None:
     rows = [tool("PreToolUse", 1), tool("PostToolUse", 1), payload("UserPromptSubmit", prompt="fix the cart")]
     land_all(tmp_path / "home", write(tmp_path / "logs", a=array(*rows, reduced(2))), kind="hook_log")
     tools, executions = read(tmp_path / "home", "tool_calls"), read(tmp_path / "home", "executions")
-    assert tools["tool_call_id"].to_list() == ["toolu_1", "toolu_2"]
+    assert tools["tool_call_id"].to_list() == ["s1/toolu_1", "s1/toolu_2"]
     for frame in (tools, executions):
         assert frame["started_at"].null_count() == frame.height
         assert frame["day"].unique().to_list() == [UNDATED]
@@ -178,7 +178,7 @@ def test_the_transcript_lends_its_time_and_nothing_is_told_twice(tmp_path: Path)
         for stream, key in (("tool_calls", "tool_call_id"), ("executions", "execution_id")):
             assert_frame_equal(read(tmp_path / name, stream).sort(key), read(tmp_path / "together", stream).sort(key))
     tools = read(tmp_path / "together", "tool_calls").sort("tool_call_id")
-    assert tools["tool_call_id"].to_list() == ["toolu_1", "toolu_2"]
+    assert tools["tool_call_id"].to_list() == ["s1/toolu_1", "s1/toolu_2"]
     assert [time is None for time in tools["started_at"]] == [False, True]
     executions = read(tmp_path / "together", "executions")
     assert executions.height == 1

@@ -23,6 +23,11 @@ File = tuple[str, bytes]  # its kind, and what is in it
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens")
 
 
+def own(identity: str) -> str:
+    """Return an id without the session, which a short one has before it."""
+    return identity.rpartition("/")[2]
+
+
 def assemble(*files: File) -> dict[str, pl.DataFrame]:
     """Return the rows that some files give; they keep their contract."""
     frames = []
@@ -74,7 +79,7 @@ def test_a_call_of_logs_and_metrics_is_counted_once() -> None:
     logs, metrics, result = t.logs(t.request()), t.usage_metrics(), t.result()
     for files in ([exported(logs, metrics, result)], [exported(metrics), exported(result), exported(logs)]):
         (call,) = calls(*files)
-        assert (call["call_id"], call["attributes"]) == ("req_1", None)
+        assert (own(call["call_id"]), call["attributes"]) == ("req_1", None)
         assert (call["input_tokens"], call["output_tokens"], call["duration_ms"]) == (10, 39, 1500)
 
 
@@ -132,7 +137,7 @@ def test_a_call_of_transcript_and_telemetry_is_one(source_first: bool) -> None:
     telemetry = exported(t.logs(t.request(prompt__id="p1")), t.usage_metrics(), t.result())
     rows = assemble(*((session, telemetry) if source_first else (telemetry, session)))
     (call,) = rows["llm_calls"].to_dicts()
-    assert (call["call_id"], call["request_id"], call["source"]) == ("msg_1", "req_1", "claude_code")
+    assert (own(call["call_id"]), call["request_id"], call["source"]) == ("msg_1", "req_1", "claude_code")
     assert tokens(call) == (10, 39, 17536, 0, 8257)
     assert call["duration_ms"] == 1500
     assert float(call["reported_cost_usd"]) == pytest.approx(float(t.COST), abs=1e-12)
@@ -151,7 +156,7 @@ def test_telemetry_without_request_ids_is_known_by_its_usage() -> None:
     found = calls(("claude_code", transcript().text()), exported(t.logs(old, other)))
     assert {tokens(call)[0] for call in found} == {7, 10}
     one = next(call for call in found if call["input_tokens"] == 10)
-    assert (one["call_id"], one["duration_ms"]) == ("msg_1", 1500)
+    assert (own(one["call_id"]), one["duration_ms"]) == ("msg_1", 1500)
 
 
 def test_calls_that_only_telemetry_tells_are_kept_beside_the_transcript() -> None:
@@ -170,9 +175,9 @@ def test_a_tool_of_transcript_and_telemetry_is_one() -> None:
     alone = t.event("tool_result", 4, tool_name="Read", tool_use_id="toolu_y", success="false", duration_ms="5")
     rows = assemble(("claude_code", session.text()), exported(t.logs(decided, done, alone)))["tool_calls"]
     both, other = rows.sort("tool_call_id").to_dicts()
-    assert (both["tool_call_id"], both["duration_ms"], both["decision"]) == ("toolu_x", 77, "accept")
+    assert (own(both["tool_call_id"]), both["duration_ms"], both["decision"]) == ("toolu_x", 77, "accept")
     assert (both["command_name"], both["is_error"], both["source"]) == ("git", False, "claude_code")
-    assert (other["tool_call_id"], other["is_error"], other["error_type"]) == ("toolu_y", True, "tool")
+    assert (own(other["tool_call_id"]), other["is_error"], other["error_type"]) == ("toolu_y", True, "tool")
 
 
 def test_an_agents_span_is_never_added_to_its_calls() -> None:

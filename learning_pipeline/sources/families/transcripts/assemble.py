@@ -18,6 +18,9 @@ MAIN_AGENTS = {
     "hook_log": "claude-code",
 }
 
+# An id of fewer characters is not random enough to be the only one of its kind.
+_UNIQUE_CHARACTERS = 16
+
 
 def assemble(records: Records) -> dict[str, pl.DataFrame]:
     """Return the rows of executions, llm_calls and tool_calls that the records of whole sessions tell."""
@@ -81,6 +84,7 @@ def _finish_executions(frame: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFram
 
 def _finish_llm_calls(frame: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
+        _of_its_own("call_id"),
         pl.col("group_key").alias("session_id"),
         pl.col("at").alias("started_at"),
         (pl.col("agent_id").is_not_null() | pl.col("is_subagent").fill_null(False)).alias("is_subagent"),
@@ -97,6 +101,7 @@ def _finish_llm_calls(frame: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFrame
 
 def _finish_tool_calls(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(
+        _of_its_own("tool_call_id"),
         pl.col("group_key").alias("session_id"),
         pl.col("at").alias("started_at"),
         pl.col("agent_id").is_not_null().alias("is_subagent"),
@@ -106,6 +111,12 @@ def _finish_tool_calls(frame: pl.DataFrame) -> pl.DataFrame:
         .alias("error_type"),
         *_undated(pl.col("at")),
     )
+
+
+def _of_its_own(name: str) -> pl.Expr:
+    """An id that only counts within its session is told apart from those of other sessions."""
+    short = pl.col(name).str.len_chars() < _UNIQUE_CHARACTERS
+    return pl.when(short).then(pl.concat_str("group_key", name, separator="/")).otherwise(name).alias(name)
 
 
 def _undated(time: pl.Expr, noted: pl.Expr | None = None) -> tuple[pl.Expr, pl.Expr]:
