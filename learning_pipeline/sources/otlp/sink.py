@@ -1,8 +1,8 @@
 """Where the records of one file go: the table of the family, with what the records of a line have in common."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from learning_pipeline.sources.base import key_of
@@ -25,12 +25,17 @@ class Origin:
         """Return the same, a duration earlier: when that began which is told of at its end."""
         if duration_ms is None or self.at is None:
             return self
-        return replace(self, at=self.at - timedelta(milliseconds=duration_ms))
+        at = self.at - timedelta(milliseconds=duration_ms)
+        return Origin(self.session, at, self.agent_name, self.version, self.agent_id, self.cwd, self.branch)
+
+
+def _time(origin: Origin) -> datetime:
+    return origin.at if origin.at is not None else datetime.max.replace(tzinfo=UTC)
 
 
 def stamp(at: datetime | None) -> str | None:
     """Return a time in UTC as text, as records have it."""
-    return None if at is None else at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None if at is None else f"{at.isoformat(timespec='microseconds')[:26]}Z"
 
 
 class Sink:
@@ -64,7 +69,7 @@ class Sink:
         if before is not None:
             earlier, said = before
             text = said if said is not None else text
-            origin = min(origin, earlier, key=lambda each: stamp(each.at) or "")
+            origin = min(origin, earlier, key=_time)
         self._prompts[origin.session, prompt_id] = origin, text
 
     def tool_call(

@@ -1,6 +1,7 @@
 """Attribute values in the normal form that their name asks for, whatever type they were sent as."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,11 @@ from learning_pipeline.sources.json_lines import LineError
 from learning_pipeline.sources.otlp.wire import Attributes
 from learning_pipeline.sources.times import exact
 
+_MOST = 2**53
+_DAY_MS = 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Nanoseconds from 2001 to 2096, as exporters write them.
+_NANOS = re.compile(r"[1-3]\d{18}", re.ASCII)
 _TRUE = frozenset(("true", "1", "yes"))
 _FALSE = frozenset(("false", "0", "no"))
 _REDACTED = frozenset(("<redacted>", "[redacted]", "redacted", "***redacted***"))
@@ -30,8 +36,8 @@ def text(given: Attributes, *names: str) -> str | None:
 def count(given: Attributes, *names: str) -> int | None:
     """Return the first of some attributes that has a value, as a whole number of at least 0."""
     name, value = _first(given, names)
-    if value is None:
-        return None
+    if value is None or (type(value) is int and 0 <= value < _MOST):
+        return value
     try:
         return normal.integer(value)
     except ValueError as error:
@@ -41,8 +47,8 @@ def count(given: Attributes, *names: str) -> int | None:
 def millis(given: Attributes, *names: str) -> int | None:
     """Return a duration that is in milliseconds, rounded to whole ones."""
     name, value = _first(given, names)
-    if value is None:
-        return None
+    if value is None or (type(value) is int and 0 <= value < _DAY_MS):
+        return value
     try:
         return normal.duration_ms("duration_ms", value)
     except ValueError as error:
@@ -90,6 +96,8 @@ def moment(*values: object) -> datetime:
     for value in values:
         if value is None or value in (0, "", "0"):
             continue
+        if isinstance(value, str) and _NANOS.fullmatch(value):
+            return _EPOCH + timedelta(microseconds=int(value[:-3]))
         try:
             return normal.timestamp(value)
         except ValueError as error:
