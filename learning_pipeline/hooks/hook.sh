@@ -40,6 +40,8 @@ esac
 [ "$lp_outer" != "$LEARNING_PIPELINE_HOOK" ] || exit "$lp_status"
 trap 'exit "$lp_status"' EXIT
 exec </dev/null >/dev/null 2>&1
+# SIGXFSZ: where files may not grow any more, writing fails, and the hook goes on.
+trap '' 25
 LC_ALL=C GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1
 export LC_ALL GIT_OPTIONAL_LOCKS GIT_NO_LAZY_FETCH
 set -f
@@ -202,4 +204,7 @@ EOF
 esac
 [ -n "$lp_lines" ] || exit
 [ -d "$lp_spool" ] || mkdir -p "$lp_spool" || exit
-printf %s "$lp_lines" >>"$lp_spool/${lp_now%%T*}.jsonl"
+lp_file=$lp_spool/${lp_now%%T*}.jsonl
+# A pipe in its place would keep git waiting.
+[ -f "$lp_file" ] || [ ! -e "$lp_file" ] || exit
+printf %s "$lp_lines" >>"$lp_file"

@@ -64,6 +64,7 @@ _EVENT_IN_TEXT = re.compile(
     r"(?:ed|ted|d|ing|ging|ping)?\b",
     re.IGNORECASE,
 )
+_LINE_START = b'{"v":1,"event":"'
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -97,7 +98,7 @@ def parse(lines: Iterable[Line], options: Options) -> Parsed:
             parsed.rejects.append(
                 Reject(line.number, line.offset, error.check, error.reason, line.raw, error.column, error.value)
             )
-            continue
+            found = _behind_a_break(line.raw, options, parsed) if error.check == "json" else []
         for row in found:
             row["source_line"] = line.number
             for name, values in rows.items():
@@ -118,6 +119,21 @@ def _records(raw: bytes, options: Options, parsed: Parsed) -> list[dict[str, obj
             found.append(row)
     if not found:
         parsed.ignored["unknown_event"] += 1
+    return found
+
+
+def _behind_a_break(raw: bytes, options: Options, parsed: Parsed) -> list[dict[str, object]]:
+    """Return what whole lines of hooks tell that follow a broken one without a line break.
+
+    Where the disk was full, a line breaks off, and the next one is written right behind it. The start of a line
+    stands in no text of one: quotation marks have a backslash before them there.
+    """
+    found = []
+    for part in raw.split(_LINE_START)[1:]:
+        try:
+            found += [row for line in decode(_LINE_START + part) if (row := _json_record(line, options, parsed))]
+        except LineError:
+            continue
     return found
 
 

@@ -140,3 +140,13 @@ def test_damaged_bytes_never_raise(data: st.DataObject) -> None:
     parsed = parse("git_hooks", [bytes(line), raw(COMMIT)], zone="UTC")
     assert is_conserved(parsed, parsed.lines_read)
     assert SHA in set(parsed.records["group_key"])
+
+
+@given(st.integers(1, 300), st.booleans())
+def test_a_line_behind_one_that_broke_off_is_read(length: int, ended: bool) -> None:
+    """A full disk leaves half a line; what is written when there is room again stands right behind it."""
+    whole = json.dumps(COMMIT, separators=(",", ":")).encode()
+    parsed = parse("git_hooks", [whole[: min(length, len(whole) - 1)] + whole, whole])
+    assert [reject.check for reject in parsed.rejects] in (["json"], ["form"])
+    if length >= 20 or parsed.rejects[0].check == "json":
+        assert parsed.records["source_line"].to_list() == [1, 2]
