@@ -53,8 +53,8 @@ class MartPromptAttribution(Table):
 
     entry: Text = key_field("Kind of entry: prompt, session (of newer notes), author (of the oldest)")
     entry_id: Text = key_field("Its key in the notes")
-    repository: Text = grain_field("Repository of the commits")
-    session_id: Text = field("The agent's own session")
+    session_id: Text = grain_field("The agent's own session; null of the oldest notes")
+    repository: Text = field("Repository of the last of its commits whose repository is known")
     agent_name: Text = field("Agent")
     model: Text = field("Model by the id in the note")
     commits: Integer = count_field("Commits whose notes have it", null=False)

@@ -32,12 +32,12 @@ def prompt_attribution(git_events: pl.LazyFrame) -> pl.LazyFrame:
     last = ("occurred_at", "event_id")
     return (
         notes.filter(pl.col("entry").is_not_null())
-        .group_by("entry", "entry_id", "repository")
+        .group_by("entry", "entry_id", "session_id")
         .agg(
             *(
                 pl.col(name).sort_by(*last, nulls_last=False).drop_nulls().last().alias(ours)
                 for name, ours in (
-                    ("session_id", "session_id"),
+                    ("repository", "repository"),
                     ("co_authored_agent", "agent_name"),
                     ("model", "model"),
                 )
