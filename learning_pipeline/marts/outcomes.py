@@ -34,7 +34,6 @@ EVIDENCE = pl.Schema(
 )
 STUCK = pl.Schema({"day": pl.Date(), "execution_id": pl.String()})
 
-_MAKES_COMMITS = ("commit", "amend", "merge", "revert")
 _GOOD_RATING, _BAD_RATING = 4, 2
 _RANK = {source: rank for rank, source in enumerate(LABEL_WEIGHTS)}
 
@@ -111,24 +110,23 @@ def _by_session(given: pl.DataFrame, executions: pl.DataFrame) -> pl.DataFrame:
 
 
 def git_evidence(links: pl.DataFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
-    """Return what became of the commits of executions, where git knows it; `links` has their day and commits."""
-    commits = links.select("day", "execution_id", commit="commits").explode("commit")
-    if commits.is_empty():
+    """Return what became of the commits of executions, where git knows it.
+
+    `links` is what `commits.all_links` returns; of these, only those count that say for certain which execution was at
+    work when the commit was made.
+    """
+    sure = pl.col("is_used") & (pl.col("timing") == "at_commit") & (pl.col("method") != "branch_time")
+    known = links.filter(sure & pl.col("is_known") & pl.col("execution_id").is_not_null())
+    if known.is_empty():
         return pl.DataFrame(schema=EVIDENCE)
-    made = (
-        git_events.filter(pl.col("event_type").is_in(_MAKES_COMMITS) & pl.col("commit").is_not_null())
-        .group_by("commit")
-        .agg(made_at=pl.col("occurred_at").min())
-    )
     undone = (
         git_events.filter(pl.col("reverts_commit").is_not_null())
         .group_by(commit="reverts_commit")
         .agg(undone_at=pl.col("occurred_at").min())
     )
-    was_undone = pl.col("undone_at").is_not_null()
+    was_undone = pl.col("is_reverted").fill_null(False)
     return (
-        commits.lazy()
-        .join(made, on="commit")
+        known.lazy()
         .join(undone, on="commit", how="left")
         .select(
             "day",
@@ -136,8 +134,9 @@ def git_evidence(links: pl.DataFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
             outcome=pl.when(was_undone).then(pl.lit("failure")).otherwise(pl.lit("success")),
             outcome_source=pl.lit("git"),
             evidence="commit",
-            observed_at=pl.coalesce("undone_at", "made_at"),
+            observed_at=pl.when(was_undone).then(pl.coalesce("undone_at", "committed_at")).otherwise("committed_at"),
         )
+        .unique()
         .collect()
     )
 

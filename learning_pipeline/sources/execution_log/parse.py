@@ -11,6 +11,7 @@ from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.execution_log import fields
 from learning_pipeline.sources.execution_log.record import records
 from learning_pipeline.sources.families.executions import SCHEMA
+from learning_pipeline.sources.in_house.events import first_objects
 from learning_pipeline.sources.json_lines import LineError, decode
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -21,20 +22,21 @@ _AGENT_FIELDS = frozenset(("agent_name", "agent", "selected_agent", "adapter", "
 _RUN_FIELDS = frozenset(("execution_id", "task_id", "run_id", "frame_id", *fields.OUTCOME_NAMES))
 # Fields of other logs, which also name an agent.
 _FOREIGN_FIELDS = frozenset(
-    ("sessionId", "uuid", "routing_strategy", "selection_strategy", "target_agent", "feedback_type", "hook_event_name")
-)
+    ("sessionId", "uuid", "routing_strategy", "selection_strategy", "target_agent", "feedback_type", "hook_event_name",
+     "decided_at", "decision_id", "metric_type", "given_at", "requested_at", "occurred_at", "health_status")
+)  # fmt: skip
 
 
 def sniff(head: bytes) -> bool:
-    """Say whether the first whole line is an execution: an object that names an agent and a run."""
-    first = head.lstrip().split(b"\n", 1)[0]
-    try:
-        line = decode(first)[0]
-    except LineError:
-        return False
-    names = {fields.NAMES.plain_name(name) for name in line}
+    """Say whether one of the first lines is an execution."""
+    return any(map(_is_own, first_objects(head)))
+
+
+def _is_own(line: dict[str, Any]) -> bool:
+    """Say whether a line names an agent and a run."""
     if _FOREIGN_FIELDS & line.keys():
         return False
+    names = {fields.NAMES.plain_name(name) for name in line}
     is_event = line.get("event") in ("started", "completed", "record") and bool(names & {"agent_name", "execution_id"})
     return is_event or "frame_id" in names or bool(names & _AGENT_FIELDS and names & _RUN_FIELDS)
 
