@@ -12,6 +12,7 @@ import pytest
 
 from learning_pipeline_tests import telemetry as t
 from learning_pipeline_tests.homes import SHARED, digests, land_all, read
+from learning_pipeline_tests.transcripts import Session
 
 EXAMPLES = SHARED / "data" / "otlp-proto-examples.tar.gz"
 SPANS = SHARED / "data" / "copilot-otel.tar.gz"
@@ -107,3 +108,30 @@ def test_the_beginning_of_a_measured_export(tmp_path: Path) -> None:
     (call,) = read(home, "llm_calls").to_dicts()
     assert (call["cache_write_1h_tokens"], call["duration_ms"]) == (8257, 1500)
     assert float(call["reported_cost_usd"]) == float(t.COST)
+
+
+def test_what_is_landed_first_makes_no_difference(tmp_path: Path) -> None:
+    """Metrics tell of a call before its log is there, on a day of its own, and the transcript comes last."""
+    session = Session(t.SESSION, t.START, "claude-haiku-4-5-20251001")
+    session.prompt()
+    session.say("1", output=39, stop="end_turn")
+    files = {
+        "otlp/metrics.jsonl": t.usage_metrics(100_000) + b"\n" + t.usage_metrics(60) + b"\n",
+        "otlp/logs.jsonl": t.logs(t.request(prompt__id="p")) + b"\n",
+        "otlp/result.json": t.result(),
+        "claude_code/a.jsonl": session.text(),
+    }
+    found = []
+    for order in (list(files), list(reversed(files))):
+        tree, home = tmp_path / order[0] / "tree", tmp_path / order[0] / "home"
+        for name in order:
+            path = tree / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(files[name])
+            land_all(home, path.parent, path.parent.name)
+        rows = read(home, "llm_calls").drop("source_file", "landed_at").to_dicts()
+        found.append((rows, read(home, "executions").drop("source_file", "landed_at").to_dicts()))
+    assert found[0] == found[1]
+    ((call,), (execution,)) = found[0]
+    assert (call["request_id"], execution["llm_calls"]) == ("req_1", 1)
+    assert execution["reported_cost_usd"] == call["reported_cost_usd"]
