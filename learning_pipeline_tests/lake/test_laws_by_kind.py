@@ -160,6 +160,29 @@ def test_damaged_lines_are_kept_with_file_line_and_reason(logs: Path, kind: str,
         assert rejects[name].null_count() == 0
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_damaged_lines(tmp_path: Path) -> None:
+    chance = random.Random(100)
+    seen = 0
+    for seed in range(40):
+        tree = tmp_path / f"sample{seed}"
+        write_sample(tree, days=20, sessions=60, seed=seed, last_day=date(2026, 2, 20))
+        for path in files(tree):
+            data = path.read_bytes()
+            for _ in range(3):
+                data = damaged(data, chance)
+            path.write_bytes(data)
+        report = land_all(tmp_path / "home", tree, kind="auto")
+        seen += report.lines_read
+        shutil.rmtree(tree)
+        if seen >= 100_000:
+            break
+    assert seen >= 100_000
+    rejects = read(tmp_path / "home", "quarantine")
+    for name in ("source_file", "source_line", "reason", "check"):
+        assert rejects[name].null_count() == 0
+
+
 REAL = {
     "agentv-checkpoints": "auto",
     "entireio-cli-checkpoints": "entire_checkpoints",
