@@ -56,7 +56,8 @@ def events(stream: str, rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     full = []
     for row in rows:
         complete = {**_LINEAGE, **_DEFAULTS[stream], **row}
-        complete.setdefault("day", complete[_TIME_COLUMN[stream]].date())
+        if "day" not in complete:
+            complete["day"] = complete[_TIME_COLUMN[stream]].date()
         full.append(complete)
     return pl.DataFrame(full, schema=polars_schema(STREAMS[stream]))
 

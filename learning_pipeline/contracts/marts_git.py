@@ -16,7 +16,7 @@ from learning_pipeline.contracts.base import (
 )
 from learning_pipeline.contracts.marts_base import grain_field
 
-LINK_METHODS = ("recorded", "note", "session", "checkpoint", "branch_time")
+LINK_METHODS = ("recorded", "note", "session", "checkpoint", "pull_request", "branch_time")
 LINK_TIMINGS = ("at_commit", "before_commit", "after_commit")
 
 
@@ -30,6 +30,7 @@ class FctCommitLinks(Table):
     method: Text = key_field(
         "What says so. recorded: a tool's result names the commit; note: an authorship note on the commit names the "
         "session; session: a trailer or hook does; checkpoint: the commit names a checkpoint of the session; "
+        "pull_request: its subject names the session's pull request; "
         "branch_time: only repository, branch or agent, and time agree",
         isin=LINK_METHODS,
     )

@@ -1,11 +1,11 @@
 """Which commits an execution's work went into, and what says so.
 
 A tool's result may name the commit that it made, mostly abbreviated: an abbreviation stands for the one known commit
-that begins with it. A commit may name a session, by a trailer, by a hook, by an authorship note, or by a checkpoint
-that the session was condensed into: then the session's newest execution that had begun by then was at work. Earlier
-executions of the session led to the commit that came next, and what was done after its last commit is counted to that
-one, so that a session's cost is the sum over its commits. Where nothing of that is there, repository, branch and time
-are a guess, and marked as one.
+that begins with it. A commit may name a session, by a trailer, by a hook, by an authorship note, by a checkpoint that
+the session was condensed into, or by its pull request: then the session's newest execution that had begun by then was
+at work. Earlier executions of the session led to the commit that came next, and what was done after its last commit is
+counted to that one, so that a session's cost is the sum over its commits. Where nothing of that is there, repository,
+branch and time are a guess, and marked as one.
 
 An execution's cost goes where the strongest of its links say (`_TIERS`); that it was at work is told of it itself.
 """
@@ -14,6 +14,8 @@ import polars as pl
 
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_git import FctCommitLinks
+from learning_pipeline.contracts.vocabulary import UNDATED
+from learning_pipeline.marts.pull_requests import of_pull_requests
 from learning_pipeline.marts.reverts import reverted_commits
 from learning_pipeline.marts.session_links import at_commit, before_and_after, by_branch_and_time, resolved
 
@@ -24,7 +26,7 @@ LINKS = pl.Schema(
 )
 
 # Confidence by method, of the execution that was at work when the commit was made.
-_AT_COMMIT = {"recorded": 1.0, "note": 0.95, "session": 0.9, "checkpoint": 0.9}
+_AT_COMMIT = {"recorded": 1.0, "note": 0.95, "session": 0.9, "checkpoint": 0.9, "pull_request": 0.8}
 _UNKNOWN_COMMIT = 0.6
 _BEFORE, _AFTER = 0.7, 0.4
 # The links of an execution that count are those of its first tier.
@@ -78,7 +80,8 @@ def all_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events: pl
     recorded = resolved(said, commits["commit"]).join(
         work.select("day", "execution_id", "session_id"), on="execution_id"
     )
-    named = _named(events, made)
+    every = pl.concat([_named(events, made), of_pull_requests(executions, made)], how="diagonal_relaxed")
+    named, undated = every.filter(pl.col("at").is_not_null()), every.filter(pl.col("at").is_null())
     direct = pl.concat(
         [
             recorded.select("execution_id", "session_id", "commit", "at", method=pl.lit("recorded")),
@@ -98,8 +101,10 @@ def all_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events: pl
     around = before_and_after(evidence, work, direct["execution_id"])
     linked = pl.concat([direct, around], how="diagonal_relaxed")
     guessed = by_branch_and_time(made, work, linked)
+    # Sessions without a log, and notes without a time, are links to no execution.
     alone = evidence.join(work.select("session_id").unique(), on="session_id", how="anti")
-    links = pl.concat([linked, guessed, alone.unique(["commit", "session_id", "method"])], how="diagonal_relaxed")
+    alone = pl.concat([alone, undated], how="diagonal_relaxed").unique(["commit", "session_id", "method"])
+    links = pl.concat([linked, guessed, alone], how="diagonal_relaxed")
     return _finished(links, work, commits, _reverted(made, commits["commit"]))
 
 
@@ -142,7 +147,6 @@ def _named(events: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         pl.concat([direct, _of_checkpoints(events, made)], how="diagonal_relaxed")
-        .filter(pl.col("at").is_not_null())
         .group_by("commit", "session_id", "method")
         .agg(pl.col("at").min())
     )
@@ -222,14 +226,13 @@ def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, re
             _tier=tier,
         )
         .with_columns(
-            day=pl.coalesce("_day", "commit_day", pl.col("at").dt.date()),
+            day=pl.coalesce("_day", "commit_day", pl.col("at").dt.date(), pl.lit(UNDATED)),
             is_used=pl.when(pl.col("execution_id").is_not_null())
             .then(pl.col("_tier") == pl.col("_tier").min().over("execution_id"))
             .otherwise(False),
         )
         .sort("commit", "execution_id", "session_id", "method", "_tier")
         .unique(["commit", "execution_id", "session_id", "method"], keep="first", maintain_order=True)
-        .filter(pl.col("day").is_not_null())
         .sort("day", "commit", "execution_id", "session_id", "method")
         .select(ALL_LINKS.names())
         .cast(ALL_LINKS)
