@@ -88,7 +88,7 @@ class Across:
             every = [frame for _, frame in self.by_day(ALL_COMMIT_LINKS).values()]
             return sure_links(pl.concat(every)) if every else pl.DataFrame(schema=LINKS)
         if name == OUTCOME_EVIDENCE:
-            links = [frame for _, frame in self.by_day(COMMIT_LINKS).values()]
+            links = [frame for _, frame in self.by_day(ALL_COMMIT_LINKS).values()]
             git = git_evidence(pl.concat(links), read("git_events")) if links else pl.DataFrame(schema=EVIDENCE)
             return pl.concat([feedback_evidence(read("executions"), read("feedback")), git])
         minutes = self._stuck_after
