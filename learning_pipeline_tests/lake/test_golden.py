@@ -44,14 +44,19 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     report = land_all(home, tree)
-    # 17,647 objects, ten of them on five glued lines; and six documents of another program.
-    assert report.lines_read == 17_647 - 5 + 6
-    assert (report.files_scanned, report.quarantined, report.unknown_fields) == (151, 6, {})
+    # 17,647 objects, ten of them on five glued lines; and 35 messages in six documents of another program.
+    assert report.sources["claude_code"]["lines_read"] == 17_647 - 5
+    assert report.sources["gemini_cli"]["lines_read"] == 35
+    assert (report.files_scanned, report.quarantined, report.unknown_fields) == (151, 0, {})
     return home
 
 
+def of_claude(home: Path, stream: str) -> pl.DataFrame:
+    return read(home, stream).filter(pl.col("source") == "claude_code")
+
+
 def test_calls_and_tokens_by_model(home: Path, golden: dict[str, Any]) -> None:
-    calls = read(home, "llm_calls")
+    calls = of_claude(home, "llm_calls")
     written = pl.col("cache_write_5m_tokens") + pl.col("cache_write_1h_tokens")
     for is_subagent, name in ((False, "requests_by_model"), (True, "subagent_requests_from_agent_progress")):
         counted = (
@@ -69,23 +74,22 @@ def test_calls_and_tokens_by_model(home: Path, golden: dict[str, Any]) -> None:
 
 
 def test_tools_prompts_and_sessions(home: Path, golden: dict[str, Any]) -> None:
-    tools = read(home, "tool_calls").filter(~pl.col("is_subagent"))
+    tools = of_claude(home, "tool_calls").filter(~pl.col("is_subagent"))
     named = tools.filter(pl.col("tool_name").is_not_null())
     assert named.height == golden["tool_calls_distinct_id"]
     assert int(tools["is_error"].sum()) == golden["tool_errors_distinct_uuid"]
     counts = dict(named["tool_name"].value_counts().iter_rows())
     assert {name: counts[name] for name in golden["tool_calls_top"]} == golden["tool_calls_top"]
-    executions = read(home, "executions")
+    executions = of_claude(home, "executions")
     prompts = executions.filter(pl.col("agent_kind") == "main")
     assert prompts.height == golden["human_prompts_rule_3_1_6"]
-    sessions = {*executions["session_id"], *read(home, "llm_calls")["session_id"]}
+    sessions = {*executions["session_id"], *of_claude(home, "llm_calls")["session_id"]}
     assert len(sessions) == golden["distinct_sessionId"]
 
 
-def test_documents_of_another_program_are_kept_in_quarantine(home: Path) -> None:
-    rejects = read(home, "quarantine")
-    assert rejects["check"].to_list() == ["foreign_document"] * 6
-    assert rejects["raw"].null_count() == 0
+def test_documents_of_another_program_are_read_as_its_own(home: Path) -> None:
+    assert set(read(home, "executions")["source"]) == {"claude_code", "gemini_cli"}
+    assert read(home, "quarantine").is_empty()
 
 
 def test_half_today_and_half_tomorrow(home: Path, tree: Path, tmp_path: Path) -> None:
