@@ -98,3 +98,11 @@ def test_an_empty_home_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -
     monkeypatch.setenv("LEARNING_PIPELINE_HOME", value)
     with pytest.raises(UsageError, match="LEARNING_PIPELINE_HOME is empty"):
         load_settings()
+
+
+def test_a_scale_goes_from_the_least_to_the_most(tmp_path: Path) -> None:
+    (tmp_path / CONFIG_NAME).write_text("[scales.feedback]\nrating = [1, 10]\n")
+    assert load_settings(tmp_path).scales == {"feedback": {"rating": (1, 10)}}
+    (tmp_path / CONFIG_NAME).write_text("[scales.feedback]\nrating = [10, 1]\n")
+    with pytest.raises(UsageError, match=r"feedback\.rating has to be the least and the most"):
+        load_settings(tmp_path)

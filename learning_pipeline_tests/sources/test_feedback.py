@@ -2,12 +2,14 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from learning_pipeline.sources import feedback
 from learning_pipeline.sources.base import Options, split_lines
+from learning_pipeline_tests.homes import land_all, read
 from learning_pipeline_tests.sources.lines import is_conserved, parse, raw, rows
 
 AT = "2026-03-01T12:00:00Z"
@@ -90,3 +92,9 @@ def test_names() -> None:
 def test_what_breaks_a_rule(fields: dict[str, Any], check: str) -> None:
     parsed = parse("feedback", [{name: value for name, value in {**FINE, **fields}.items() if value is not None}])
     assert [found.check for found in parsed.rejects] == [check] and is_conserved(parsed, 1)
+
+
+def test_a_landing_goes_by_the_configured_scale(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_bytes(raw({**FINE, "rating": 10}) + b"\n")
+    land_all(tmp_path / "home", tmp_path / "log.jsonl", kind="feedback", scales={"feedback": {"rating": (1, 10)}})
+    assert read(tmp_path / "home", "feedback")["rating"].to_list() == [5.0]
