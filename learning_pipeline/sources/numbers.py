@@ -1,6 +1,7 @@
 """Numbers of logs: counts, shares on any scale, and money, read exactly as they were written."""
 
 from decimal import Decimal
+from math import isfinite
 
 from learning_pipeline.sources.times import exact
 
@@ -16,7 +17,8 @@ def number(value: object, *, least: float | None = None, most: float | None = No
     Raises:
         ValueError: it is not a number, or outside the range.
     """
-    result = float(exact(value))
+    # A float is what it is: only texts and large numbers need to be read exactly.
+    result = value if type(value) is float and isfinite(value) else float(exact(value))
     if (least is not None and result < least) or (most is not None and result > most):
         raise ValueError(f"{str(value)[:80]} is not from {_bound(least)} to {_bound(most)}")
     return result
