@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from learning_pipeline.assets.inputs import AUTO
 from learning_pipeline.assets.metadata import counts_table
 from learning_pipeline.assets.resources import PipelineParam
+from learning_pipeline.lake.discover import AUTO
 
 PREFIX = "land_"
 GROUP = "lake"
@@ -47,6 +47,8 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
             report = lake.land(settings, inputs, now=pipeline.clock(), progress=pipeline.progress)
             mark_looked(settings, pipeline.clock())
         pipeline.reports["land"] = report
+        # A file is read as what it is: an input of one kind may hold others.
+        others = {kind: counts["lines_read"] for kind, counts in report.sources.items() if kind not in chosen}
         for kind in kinds:
             if kind in chosen:
                 paths = [str(spec.path) for spec in inputs if spec.kind in (kind, AUTO)]
@@ -57,6 +59,7 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
                         **counts,
                         "inputs": dg.MetadataValue.json(paths),
                         "touched_days": dg.MetadataValue.json([day.isoformat() for day in report.days]),
+                        "lines_of_other_kinds": dg.MetadataValue.json(others),
                         "unknown_fields": counts_table(report.unknown_fields, "field", "lines"),
                         "seconds": round(report.seconds, 3),
                     },

@@ -10,12 +10,12 @@ from dagster._core.errors import DagsterAssetCheckFailedError  # has no public n
 
 from learning_pipeline.assets import automation
 from learning_pipeline.assets.definitions import definitions_for
-from learning_pipeline.assets.inputs import AUTO
 from learning_pipeline.assets.instance import new_run_id, quick_event_log
 from learning_pipeline.assets.landing import landing_key
 from learning_pipeline.assets.partitions import DayRange
 from learning_pipeline.assets.resources import Pipeline
 from learning_pipeline.errors import PipelineError
+from learning_pipeline.lake.discover import AUTO
 from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources.registry import KINDS
 

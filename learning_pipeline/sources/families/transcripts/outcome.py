@@ -41,7 +41,7 @@ def _case(*cases: _Case) -> tuple[pl.Expr, pl.Expr]:
 
 def _beside(cases: list[_Case], weight: pl.Expr) -> list[pl.Expr]:
     """Return, of each kind of evidence that is weaker than what decides, what it tells, as source:outcome."""
-    found = []
+    found: list[pl.Expr] = []
     for kind in _KINDS:
         outcome, source = _case(*(case for case in cases if case[2] == kind))
         is_weaker = (source == kind) & (weight > LABEL_WEIGHTS[kind])
