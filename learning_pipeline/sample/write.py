@@ -11,8 +11,10 @@ from learning_pipeline.sample.clock import DAY_MS, day_start
 from learning_pipeline.sample.codex import write_codex_rollouts
 from learning_pipeline.sample.copilot_cli import write_copilot_sessions
 from learning_pipeline.sample.dice import Dice
+from learning_pipeline.sample.entire_checkpoints import write_checkpoints
 from learning_pipeline.sample.execution_log import write_execution_log
 from learning_pipeline.sample.gemini_cli import write_gemini_sessions
+from learning_pipeline.sample.git_notes import write_git_notes
 from learning_pipeline.sample.git_spool import Spool
 from learning_pipeline.sample.hook_log import write_hook_payloads
 from learning_pipeline.sample.in_house import write_in_house
@@ -46,6 +48,8 @@ writes the same bytes again, into an empty directory.
 - `hook_log/`: payloads of lifecycle hooks, most of them without a time.
 - `otlp/`: telemetry exports: logs, metrics and results of Claude Code, spans of another agent.
 - `table/`: executions that another system exported as CSV.
+- `git_notes/`: exported authorship notes on commits of these histories, and on some that are gone.
+- `entire_checkpoints/`: the files of a checkpoint branch, and the commits that name its checkpoints.
 - `git_hooks/`: the spool that this project's git hooks write.
 - `git_history/`: the histories behind the commits; `git fast-import` makes repositories of them.
 - `manifest.json`: the truth about all of it, which a landing has to find.
@@ -124,11 +128,14 @@ def _write(
         (write_codex_rollouts, "codex", 2),
         (write_copilot_sessions, "copilot_cli", 3),
         (write_telemetry, "otlp", 4),
+        (write_checkpoints, "entire_checkpoints", 4),
     ):
         dice = Dice(seed, name)
         write(dice, book, out, _starts(dice, calendar, max(3, sessions // few)))
     spool.write(out)
     commits = tree.write_histories(out)
+    history = [commit for _, one in sorted(tree.histories.items()) for commit in one.commits]
+    write_git_notes(Dice(seed, "git_notes"), book, out, history)
     manifest = book.close(
         commits,
         seed=seed,
