@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from learning_pipeline.lake import discover, repair, repositories
+from learning_pipeline.lake import discover, repair
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.ledger import add_counters
 from learning_pipeline.lake.merge import Merged, landing_id, merge
@@ -60,10 +60,10 @@ class Landing:
             changed: what has to be read, and as what and how far it was read before.
         """
         files: dict[str, list[tuple[Found, Cursor | None]]] = defaultdict(list)
-        repositories_of: dict[str, list[Found]] = defaultdict(list)
+        of_repositories: dict[str, list[Found]] = defaultdict(list)
         for found, known in changed:
             if found.is_repository:
-                repositories_of[found.kind].append(found)
+                of_repositories[found.kind].append(found)
                 continue
             kind = discover.kind_of(found.kind, found.path)
             if kind == discover.UNKNOWN:
@@ -73,7 +73,7 @@ class Landing:
                 continue
             cursor = known[1] if known is not None and known[0] == kind else None
             files[kind].append((replace(found, kind=kind), cursor))
-        for kind, found_of_kind in sorted(repositories_of.items()):
+        for kind, found_of_kind in sorted(of_repositories.items()):
             self._add_repositories(self._job(kind), found_of_kind)
         work = []
         for kind, of_kind in sorted(files.items()):
@@ -83,6 +83,8 @@ class Landing:
 
     def _add_repositories(self, job: Job, found: list[Found]) -> None:
         """Read repositories; a long history is committed piece by piece."""
+        from learning_pipeline.lake import repositories
+
         for one in found:
             for records, result in repositories.parse(self.state, job, Task(one)):
                 self.add(job.kind, records, [result])

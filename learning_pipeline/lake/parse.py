@@ -13,12 +13,13 @@ from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import Reader, fingerprint
 from learning_pipeline.lake.records import united
 from learning_pipeline.lake.redact import Mode, redact, redact_records
-from learning_pipeline.lake.span_database import SpanReader
-from learning_pipeline.lake.tables import TableReader, is_table
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options, Parsed, Reject
+from learning_pipeline.sources.table_map import IN_HOUSE
 
 _RAW_BYTES = 4096
+# Kinds whose files may be databases or tables.
+_TABLE_KINDS = ("table", "otlp", *IN_HOUSE)
 
 
 @dataclass(slots=True)
@@ -73,8 +74,11 @@ class Job:
 
 def start(job: Job, found: Found, cursor: Cursor | None) -> Task:
     """Say where to read a changed file from: its beginning, or where it was left if it was only appended to."""
-    if is_table(job.kind, found.path):
-        return Task(found, is_table=True)
+    if job.kind in _TABLE_KINDS:
+        from learning_pipeline.lake.tables import is_table
+
+        if is_table(job.kind, found.path):
+            return Task(found, is_table=True)
     if cursor is not None and registry.source(job.kind).MODE == "append" and not is_compressed(found.path):
         appended = found.size >= cursor.offset and fingerprint(found.path, cursor.offset) == cursor.fingerprint
         if appended:
@@ -104,11 +108,16 @@ def parse_files(job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame
     return redact_records(records_by_kind, family.TEXT_COLUMNS, job.mode), results
 
 
-def _reader(job: Job, source: Any, task: Task) -> Reader | TableReader | SpanReader:
+def _reader(job: Job, source: Any, task: Task) -> Any:
+    """Return what gives the lines of a file; what reads databases is imported where there is one."""
     path = task.found.path
     if task.is_table and job.kind == "otlp":
+        from learning_pipeline.lake.span_database import SpanReader
+
         return SpanReader(path, task.found.size)
     if task.is_table:
+        from learning_pipeline.lake.tables import TableReader
+
         return TableReader(path, task.found.size, job.kind, job.options.tables)
     return Reader(path, task.offset, task.line, task.end, whole=getattr(source, "WHOLE_FILE", False))
 
@@ -127,7 +136,7 @@ def _parse_file(job: Job, source: Any, task: Task, table: Any) -> tuple[pl.DataF
     else:
         parsed = source.parse(reader, job.options)
         records = parsed.records.with_columns(pl.lit(found.path).alias("source_file"))
-    if isinstance(reader, TableReader):
+    if hasattr(reader, "account"):
         reader.account(parsed)
     offset, number = reader.offset, reader.number
     unfinished = reader.unfinished
