@@ -53,9 +53,15 @@ class Across:
     def __init__(self, lake: Lake, stuck_after_minutes: int) -> None:
         self._lake = lake
         self._stuck_after = stuck_after_minutes
+        self._found: dict[str, ByDay] = {}
 
     def by_day(self, name: str) -> ByDay:
         """Return frame and digest of each of the executions' days that has something."""
+        if name not in self._found:
+            self._found[name] = self._shared(name)
+        return self._found[name]
+
+    def _shared(self, name: str) -> ByDay:
         versions = [sorted(self._lake.digests[stream].items()) for stream in _STREAMS[name]]
         version = digest_of(self._stuck_after, *versions)
         home = str(self._lake.home)
