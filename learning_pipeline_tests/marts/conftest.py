@@ -38,7 +38,9 @@ def in_house(rng: random.Random) -> dict[str, list[dict[str, Any]]]:
             | about[n]
             for n, at in enumerate(times)
         ],
-        "agent_definitions": [{"definition_hash": f"{n:064d}", "loaded_at": FIRST + timedelta(days=n)} for n in range(5)],
+        "agent_definitions": [
+            {"definition_hash": f"{n:064d}", "loaded_at": FIRST + timedelta(days=n)} for n in range(5)
+        ],
         "health_events": [{"event_id": f"h{n}", "occurred_at": at} for n, at in enumerate(times)],
     }
 
