@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +34,9 @@ _IGNORED_SYSTEM = frozenset(("stop_hook_summary", "microcompact_boundary", "loca
 _SUBAGENT_TOOLS = frozenset(("Task", "Agent"))
 _MOST_TOKENS = 2**53
 
+# A name is asked once, not for every call.
+_model = lru_cache(maxsize=4096)(normal_model)
+
 
 class Recorder:
     """Makes records of the rows of one file, and puts them into a table."""
@@ -40,6 +44,11 @@ class Recorder:
     def __init__(self, table: RecordTable, unknown: Counter[str]) -> None:
         self.table = table
         self.unknown = unknown
+        # The row that was looked at last, and what its records have in common; `said` is what its place stands for.
+        self._row: Row | None = None
+        self._time = self._identity = ""
+        self._said: tuple[str | None, ...] = ()
+        self._place = 0
 
     def add(self, row: Row, number: int) -> str | None:
         """Turn the row on a line into records; return the name of the rule where it makes none.
@@ -180,7 +189,7 @@ class Recorder:
             f"{call_id}\x1f{counts[1]}\x1f{message.stop_reason}",
             call_id or f"row:{row.uuid or key_of(row.sessionId, row.timestamp, row.parentUuid)}",
             row.requestId,
-            normal_model(message.model),
+            _model(message.model),
             message.stop_reason,
             *counts,
             message.usage.service_tier if message.usage else None,
@@ -281,14 +290,26 @@ class Recorder:
         self, kind: str, row: Row, number: int, agent: str | None, parent: str | None, identity: str, *own: Any
     ) -> None:
         """Add a record. `identity` tells apart the records of one row; `own` are the kind's columns."""
+        if row is not self._row:
+            self._look_at(row)
+        key = key_of_text(f"{kind}\x1f{self._identity}\x1f{agent}\x1f{identity}")
+        rows = self.table.rows[kind]
+        rows.append((self._place, number, self._time, key, agent, parent, *own))
+        self.table.added += 1
+        if len(rows) >= self.table.pack_rows:
+            self.table.pack(kind)
+
+    def _look_at(self, row: Row) -> None:
+        """Take from a row what all its records have in common."""
         session = row.sessionId
         if not session:
             raise BadLineError("missing_field", f"a {row.type} row without sessionId", "sessionId")
-        time = utc_text(row.timestamp)
-        key = key_of_text(f"{kind}\x1f{row.uuid or f'{session}{time}'}\x1f{agent}\x1f{identity}")
-        table = self.table
-        place = table.place(session, None, row.cwd, row.gitBranch or None, row.version)
-        table.put(kind, (place, number, time, key, agent, parent, *own))
+        self._time = utc_text(row.timestamp)
+        self._identity = row.uuid or f"{session}{self._time}"
+        said = (session, None, row.cwd, row.gitBranch or None, row.version)
+        if said != self._said:
+            self._said, self._place = said, self.table.place(*said)
+        self._row = row
 
 
 def _usage(usage: Usage | None) -> tuple[int | None, ...]:

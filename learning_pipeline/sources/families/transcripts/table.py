@@ -29,6 +29,7 @@ class RecordTable:
         self.places: dict[tuple[str | None, ...], int] = {}
         self.file: str | None = None  # that the next records come from
         self.added = 0
+        self.pack_rows = PACK_ROWS
         self._parts: dict[str, list[pl.DataFrame]] = {kind: [] for kind in OWN}
 
     def add(
@@ -75,10 +76,10 @@ class RecordTable:
         rows = self.rows[kind]
         rows.append(row)
         self.added += 1
-        if len(rows) >= PACK_ROWS:
-            self._pack(kind)
+        if len(rows) >= self.pack_rows:
+            self.pack(kind)
 
-    def _pack(self, kind: str) -> None:
+    def pack(self, kind: str) -> None:
         """Turn the rows of a kind into columns, which take a fraction of the memory."""
         rows = self.rows[kind]
         if rows:
@@ -93,7 +94,7 @@ class RecordTable:
         at = pl.col("time").str.to_datetime(_TIME_FORMAT, time_unit="us").dt.replace_time_zone("UTC").alias("at")
         frames = {}
         for kind, schema in SCHEMAS.items():
-            self._pack(kind)
+            self.pack(kind)
             if self._parts[kind]:
                 found = pl.concat(self._parts[kind])
                 found = found.hstack(places[found["place"]]).with_columns(
