@@ -22,6 +22,7 @@ from learning_pipeline.sources.trailers import trailers
 KIND = "git_history"
 FAMILY = "git"
 MODE = "document"
+LINES_APART = True
 
 # A record is: RS, the header's fields with US between, NUL, the message, NUL, and for each file of its change
 # `added TAB removed TAB path`, NUL. A message cannot hold NUL. Configuration of the user must not change a byte.

@@ -25,6 +25,7 @@ from learning_pipeline.sources.trailers import agent, session
 KIND = "git_notes"
 FAMILY = "git"
 MODE = "document"
+LINES_APART = True
 
 _HEAD = re.compile(
     rb'\s*\{\s*"commit"\s*:\s*"[0-9a-f]{40}(?:[0-9a-f]{24})?"\s*,\s*(?:"bytes"\s*:\s*\d+\s*,\s*)?'
