@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest
@@ -125,8 +126,18 @@ class Plan:
                 frame: pl.DataFrame = getattr(self, name)
                 parts.append(content_digest(frame.sort(frame.columns)))
             else:
-                parts.append([(day, part.digest) for day, part in sorted(self.staging.parts(name).items(), key=str)])
+                staged = sorted(self.staging.parts(name).items(), key=str)
+                window = self.window(spec)
+                parts.append([(day, part.digest) for day, part in staged if window is None or day in window])
         return digest_of(*parts)
+
+    def window(self, spec: TableSpec) -> set[date] | None:
+        """Return the days that a roll-up reads: its `days` up to the newest one of its inputs; None for all."""
+        if spec.days is None:
+            return None
+        staged = {day for name in spec.inputs if name in TABLES for day in self.staging.parts(name) if day is not None}
+        newest = max(staged - {UNDATED}, default=None)
+        return {day for day in staged if newest is not None and 0 <= (newest - day).days < spec.days}
 
     def stale(self) -> dict[str, list[date]]:
         """Return, by table, the days whose parts are missing, or were made from something else than is there now."""

@@ -1,11 +1,6 @@
 """All tables, as data: what each is made from and by which function."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Literal
-
-import polars as pl
 
 from learning_pipeline.contracts.base import Table
 from learning_pipeline.contracts.dims import DIMS
@@ -28,47 +23,12 @@ from learning_pipeline.marts import (
     usage,
 )
 from learning_pipeline.marts.across import ALL_COMMIT_LINKS, COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
-from learning_pipeline.marts.prices import PriceBook
+from learning_pipeline.marts.analytics import DAILY, ROLLUPS
+from learning_pipeline.marts.spec import CALLS, GIT, LINKS, OUTCOMES, TOOLS, WORK, Context, Frames, TableSpec
 
-Frames = Mapping[str, pl.LazyFrame]
+__all__ = ["DESCRIBES_RUNS", "TABLES", "Context", "Frames", "TableSpec", "described"]
 
-
-@dataclass(frozen=True)
-class Context:
-    """What a table may know beside its inputs."""
-
-    now: datetime
-    prices: PriceBook
-    newest: Mapping[str, tuple[int, datetime | None, date | None]]  # of each table: rows, newest event, newest day
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """One table.
-
-    kind: a `fact` or `daily` mart is made day by day; a `rollup` or `dim` in one piece, from all days.
-    inputs: streams of the lake, other tables, what `across` finds, or one of `ledger`, `counters`, `prices`.
-    group: what it is about; Dagster shows it by that.
-    """
-
-    contract: type[Table]
-    kind: Literal["fact", "daily", "rollup", "dim"]
-    group: str
-    inputs: tuple[str, ...]
-    compute: Callable[[Frames, Context], pl.LazyFrame]
-
-    @property
-    def by_day(self) -> bool:
-        return self.kind in ("fact", "daily")
-
-    @property
-    def looks_ahead(self) -> bool:
-        """Whether a day's part also reads calls of later days: those that the day's executions made."""
-        return self.by_day and _CALLS in self.inputs and ("executions" in self.inputs or _WORK in self.inputs)
-
-
-_CALLS, _TOOLS, _WORK, _GIT = "fct_llm_calls", "fct_tool_calls", "fct_executions", "fct_git_events"
-_OUTCOMES, _LINKS = "fct_outcomes", "fct_commit_links"
+_CALLS, _TOOLS, _WORK, _GIT, _OUTCOMES, _LINKS = CALLS, TOOLS, WORK, GIT, OUTCOMES, LINKS
 
 
 def _as_landed(stream: str, kind: Literal["fact", "dim"] = "fact") -> TableSpec:
@@ -130,6 +90,7 @@ TABLES: dict[str, TableSpec] = {
     "mart_git_daily": TableSpec(
         WORK_MARTS["mart_git_daily"], "daily", "git", (_GIT,), lambda f, c: agents.git_daily(f[_GIT])
     ),
+    **DAILY,
     "mart_usage_monthly": TableSpec(
         USAGE_MARTS["mart_usage_monthly"],
         "rollup",
@@ -186,6 +147,7 @@ TABLES: dict[str, TableSpec] = {
         (_WORK, _CALLS, _TOOLS, _GIT),
         lambda f, c: throughput.throughput(f[_WORK], f[_CALLS], f[_TOOLS], f[_GIT]),
     ),
+    **ROLLUPS,
     "mart_data_quality": TableSpec(
         QUALITY_MARTS["mart_data_quality"],
         "rollup",

@@ -1,0 +1,95 @@
+"""Errors: how many of what kind, and what resolved them."""
+
+import polars as pl
+
+from learning_pipeline.marts.stats import count, distinct, wilson
+from learning_pipeline.marts.work import began_at, dated
+
+_UNKNOWN = "unknown"
+
+
+def error_daily(executions: pl.LazyFrame, tools: pl.LazyFrame, calls: pl.LazyFrame) -> pl.LazyFrame:
+    """Count errors by day and kind: executions, tool calls and model calls that failed, each by itself."""
+    failed = [
+        _failed(executions, ~pl.col("success"), "execution"),
+        _failed(tools, pl.col("is_error"), "tool"),
+        _failed(calls, pl.col("is_error"), "call"),
+    ]
+    low, high = wilson("errors", "errors_of_day")
+    return (
+        pl.concat(failed)
+        .group_by("day", "error_type")
+        .agg(
+            pl.len().cast(pl.Int64).alias("errors"),
+            *(count(pl.col("_where") == name).alias(f"{name}_errors") for name in ("execution", "tool", "call")),
+            distinct("agent_name").alias("agents"),
+        )
+        .with_columns(errors_of_day=pl.col("errors").sum().over("day"))
+        .with_columns(share_ratio=pl.col("errors") / pl.col("errors_of_day"), share_low=low, share_high=high)
+    )
+
+
+def _failed(frame: pl.LazyFrame, condition: pl.Expr, where: str) -> pl.LazyFrame:
+    kind = pl.col("error_type").fill_null(_UNKNOWN)
+    return dated(frame).filter(condition).select("day", "agent_name", _where=pl.lit(where), error_type=kind)
+
+
+def error_resolution(executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Tell of each execution that failed what came next in its workflow, else in its session.
+
+    What resolved it is the next execution there that succeeded. Only executions whose start or end is known are in
+    an order; ties are broken by id.
+    """
+    at = began_at()
+    success = pl.col("success").fill_null(False)
+    group = pl.col("_group")
+    ordered = (
+        dated(executions)
+        .select(
+            *("execution_id", "day", "agent_name", "model", "error_type", "session_id", "workflow_id", "success"),
+            *("repository", "task_type", "ended_at"),
+            _at=at,
+            _group=pl.coalesce("workflow_id", "session_id"),
+        )
+        .sort("_group", "_at", "execution_id")
+    )
+
+    def following(column: str) -> pl.Expr:
+        """Return a column of the next success of the group; its rows are in order of time."""
+        return pl.when(success).then(pl.col(column)).backward_fill().over("_group")
+
+    # How many executions of the group failed up to a row: the difference between two rows counts those between.
+    failures = (~pl.col("success")).fill_null(False).cast(pl.Int64).cum_sum().over("_group")
+    named = group.is_not_null()
+    same_agent = pl.col("resolved_by_agent") == pl.col("agent_name")
+    same_model = pl.col("_model").eq_missing(pl.col("model"))
+    recovery = (pl.col("_resolved_at") - pl.coalesce("ended_at", "_at")).dt.total_milliseconds()
+    return (
+        ordered.with_columns(_failures=failures)
+        .with_columns(
+            resolved_by_execution_id=pl.when(named).then(following("execution_id")),
+            resolved_by_agent=pl.when(named).then(following("agent_name")),
+            _model=pl.when(named).then(following("model")),
+            _until=pl.when(named).then(following("_failures")),
+            _resolved_at=pl.when(named).then(
+                pl.when(success).then(pl.coalesce("ended_at", "_at")).backward_fill().over("_group")
+            ),
+        )
+        .filter(~pl.col("success"))
+        .with_columns(
+            error_type=pl.col("error_type").fill_null(_UNKNOWN),
+            failed_at=pl.coalesce("ended_at", "_at"),
+            attempts=pl.col("_until") - pl.col("_failures") + 1,
+            # What ran at the same time may have ended before.
+            recovery_ms=recovery.clip(0),
+            resolution=pl.when(~named)
+            .then(pl.lit("not_known"))
+            .when(pl.col("resolved_by_execution_id").is_null())
+            .then(pl.lit("unresolved"))
+            .when(~same_agent)
+            .then(pl.lit("other_agent"))
+            .when(same_model)
+            .then(pl.lit("retry"))
+            .otherwise(pl.lit("other_model")),
+        )
+    )

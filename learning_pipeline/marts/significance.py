@@ -1,0 +1,96 @@
+"""Tests of differences: two proportions, two means, many comparisons at once.
+
+All take and return NumPy arrays; a comparison that cannot be made has the p-value NaN.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+Array = npt.NDArray[np.float64]
+
+# A share of few is pulled towards the share of all: as if this many more of these had been seen.
+SHRINKAGE_N = 10
+# Below an expected count of this the normal approximation is not used.
+_LEAST_EXPECTED = 5
+
+
+def two_proportions(hits: Array, n: Array, other_hits: Array, other_n: Array) -> Array:
+    """Return two-sided p-values for equal proportions.
+
+    The pooled z test where each of the four expected counts is 5 or more; else Fisher's exact test (the sum of the
+    probabilities of all tables that are no more likely). A. Agresti, Categorical Data Analysis, 3rd edition,
+    sections 3.2.2 and 3.5.1.
+    """
+    from scipy.special import ndtr
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (hits + other_hits) / (n + other_n)
+        z = (hits / n - other_hits / other_n) / np.sqrt(share * (1 - share) * (1 / n + 1 / other_n))
+        p = 2 * ndtr(-np.abs(z))
+        least = np.minimum(n, other_n) * np.minimum(share, 1 - share)
+    compared = (n > 0) & (other_n > 0)
+    p = np.where(compared, p, np.nan)
+    for i in np.flatnonzero(compared & ~(least >= _LEAST_EXPECTED)):
+        p[i] = _fisher(int(hits[i]), int(n[i]), int(other_hits[i]), int(other_n[i]))
+    return p
+
+
+def _fisher(hits: int, n: int, other_hits: int, other_n: int) -> float:
+    from scipy.special import gammaln
+
+    def log_choose(total: int | npt.NDArray[np.int64], k: int | npt.NDArray[np.int64]) -> Array:
+        return np.asarray(gammaln(np.add(total, 1)) - gammaln(np.add(k, 1)) - gammaln(np.subtract(total, k) + 1))
+
+    all_hits = hits + other_hits
+    k = np.arange(max(0, all_hits - other_n), min(n, all_hits) + 1)
+    log = log_choose(n, k) + log_choose(other_n, all_hits - k) - log_choose(n + other_n, all_hits)
+    seen = log[k == hits][0]
+    return float(min(1.0, np.exp(log[log <= seen + 1e-7]).sum()))
+
+
+def welch(mean: Array, variance: Array, n: Array, other_mean: Array, other_variance: Array, other_n: Array) -> Array:
+    """Return two-sided p-values for equal means, variances not assumed to be equal.
+
+    B. L. Welch (1947), The generalization of Student's problem when several different population variances are
+    involved, Biometrika 34, pages 28 to 35; degrees of freedom after Satterthwaite.
+    """
+    from scipy.special import stdtr
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        one, other = variance / n, other_variance / other_n
+        t = (mean - other_mean) / np.sqrt(one + other)
+        freedom = (one + other) ** 2 / (one**2 / (n - 1) + other**2 / (other_n - 1))
+        return np.where((n > 1) & (other_n > 1), 2 * stdtr(freedom, -np.abs(t)), np.nan)
+
+
+def benjamini_hochberg(p: Array) -> Array:
+    """Return q-values: the least false discovery rate at which each comparison would be called a difference.
+
+    Y. Benjamini and Y. Hochberg (1995), Controlling the false discovery rate, Journal of the Royal Statistical
+    Society B 57, pages 289 to 300. NaN stays NaN and does not count as a comparison.
+    """
+    q = np.full(p.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    if known.size:
+        order = known[np.argsort(p[known], kind="stable")]
+        adjusted = p[order] * known.size / np.arange(1, known.size + 1)
+        q[order] = np.minimum(np.minimum.accumulate(adjusted[::-1])[::-1], 1.0)
+    return q
+
+
+def compared(frame: pl.DataFrame, hits: str, n: str, other_hits: str, other_n: str) -> pl.DataFrame:
+    """Add `p_value` of two proportions, and `q_value` over all rows."""
+    arrays = (frame[name].cast(pl.Float64).to_numpy() for name in (hits, n, other_hits, other_n))
+    return with_q(frame, two_proportions(*arrays))
+
+
+def with_q(frame: pl.DataFrame, p: Array) -> pl.DataFrame:
+    """Add these p-values as `p_value`, and `q_value` over all rows; null where no comparison could be made."""
+    columns = (pl.Series("p_value", p), pl.Series("q_value", benjamini_hochberg(p)))
+    return frame.with_columns(column.fill_nan(None).cast(pl.Float64) for column in columns)
+
+
+def shrunk(hits: str, n: str, of_all: pl.Expr) -> pl.Expr:
+    """Return a share pulled towards that of all: the mean of a Beta posterior whose prior counts SHRINKAGE_N."""
+    return ((pl.col(hits) + SHRINKAGE_N * of_all) / (pl.col(n) + SHRINKAGE_N)).clip(0, 1)

@@ -1,0 +1,52 @@
+"""What a table is made from and by which function, as data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+import polars as pl
+
+from learning_pipeline.contracts.base import Table
+from learning_pipeline.marts.prices import PriceBook
+
+Frames = Mapping[str, pl.LazyFrame]
+
+CALLS, TOOLS, WORK, GIT = "fct_llm_calls", "fct_tool_calls", "fct_executions", "fct_git_events"
+OUTCOMES, LINKS = "fct_outcomes", "fct_commit_links"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a table may know beside its inputs."""
+
+    now: datetime
+    prices: PriceBook
+    newest: Mapping[str, tuple[int, datetime | None, date | None]]  # of each table: rows, newest event, newest day
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One table.
+
+    kind: a `fact` or `daily` mart is made day by day; a `rollup` or `dim` in one piece, from all days.
+    inputs: streams of the lake, other tables, what `across` finds, or one of `ledger`, `counters`, `prices`.
+    group: what it is about; Dagster shows it by that.
+    days: of a roll-up over tables that are made by day, how many of the newest dated days it reads; None for all.
+    """
+
+    contract: type[Table]
+    kind: Literal["fact", "daily", "rollup", "dim"]
+    group: str
+    inputs: tuple[str, ...]
+    compute: Callable[[Frames, Context], pl.LazyFrame]
+    days: int | None = None
+
+    @property
+    def by_day(self) -> bool:
+        return self.kind in ("fact", "daily")
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether a day's part also reads calls of later days: those that the day's executions made."""
+        return self.by_day and CALLS in self.inputs and ("executions" in self.inputs or WORK in self.inputs)
