@@ -44,7 +44,7 @@ def jobs(
         dg.define_asset_job(
             FINISH,
             whole | daily_checks,
-            description="Roll-ups, database, router, publish, laws.",
+            description="Roll-ups, database, router, page, publish, laws.",
         ),
         dg.define_asset_job(CHECK, dg.AssetSelection.all_asset_checks(), description="Ask whether the laws hold now."),
     ]

@@ -10,6 +10,7 @@ from learning_pipeline.assets.database import DATABASE_KEY, database_asset
 from learning_pipeline.assets.landing import landing_assets
 from learning_pipeline.assets.partitions import partition_span
 from learning_pipeline.assets.publishing import publish_asset
+from learning_pipeline.assets.report import REPORT_KEY, report_asset
 from learning_pipeline.assets.resources import Pipeline
 from learning_pipeline.assets.router import ROUTER_KEY, router_asset
 from learning_pipeline.assets.tables import daily_asset, upstream
@@ -38,12 +39,14 @@ def definitions_for(pipeline: Pipeline) -> dg.Definitions:
     landing = landing_assets(KINDS)
     tables = [daily_asset(name, spec, upstream(spec.inputs, TABLES, KINDS), partitions) for name, spec in daily.items()]
     router = router_asset([dg.AssetKey("fct_executions")])
-    database, publish = database_asset(TABLES, set(daily), KINDS), publish_asset([DATABASE_KEY, ROUTER_KEY])
-    last = [database, router, publish] if pipeline.settings.publish else [database, router]
+    database, report = database_asset(TABLES, set(daily), KINDS), report_asset([DATABASE_KEY, ROUTER_KEY])
+    # After the page, which it does not read: where only the publish fails, all else is done.
+    publish = publish_asset([DATABASE_KEY, ROUTER_KEY, REPORT_KEY])
+    last = [database, router, report, publish] if pipeline.settings.publish else [database, router, report]
     select = dg.AssetSelection.assets
     jobs = automation.jobs(select(landing), select(*tables), select(*last))
     return dg.Definitions(
-        assets=[landing, *tables, database, router, publish],
+        assets=[landing, *tables, database, router, report, publish],
         asset_checks=law_checks(TABLES, set(daily), KINDS),
         jobs=jobs,
         schedules=[automation.nightly_schedule(pipeline.settings), automation.check_schedule(pipeline.settings)],

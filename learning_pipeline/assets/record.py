@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 import learning_pipeline
+from learning_pipeline.report.write import page_path
 from learning_pipeline.settings import Settings
 
 RECORD_NAME = "refresh.json"
 LOOKED_NAME = "looked_at"
-CODE_SUFFIXES = (".py", ".sql", ".toml")
+CODE_SUFFIXES = (".py", ".sql", ".toml", ".html", ".css", ".js")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Record:
 
     code: str  # digest of the installed package's files
     lake: str  # digest of the lake's partition digests
-    outputs: str  # sizes and times of the marts database and the model registry
+    outputs: str  # sizes and times of the marts database, the page and the model registry
     configuration: str  # digest of the settings, without secrets
     published: bool  # whether that state was published too
     publish_id: str | None = None
@@ -71,7 +72,7 @@ def _outputs(settings: Settings) -> str | None:
     if marts is None:
         return None
     models = sorted(path for path in settings.models_dir.glob("**/*") if path.is_file())
-    return _digest(marts, [(str(path), _stamp(path)) for path in models])
+    return _digest(marts, _stamp(page_path(settings)), [(str(path), _stamp(path)) for path in models])
 
 
 def observe(

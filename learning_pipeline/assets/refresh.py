@@ -189,7 +189,7 @@ def _note_results(report: RefreshReport, results: dict[str, Any]) -> None:
     report.router = {"version": router.version, "promoted": router.promoted, "reason": router.reason}
     _note_publish(report, published)
     # The steps of the last run, told apart; what is left of it is Dagster's own work and the checks.
-    parts = {"database": database.seconds, "train": router.seconds}
+    parts = {"database": database.seconds, "train": router.seconds, "report": results["report"].seconds}
     if published:
         parts["publish"] = published.seconds
     report.seconds["checks"] = max(0.0, report.seconds.pop("finish") - sum(parts.values()))

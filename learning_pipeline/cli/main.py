@@ -15,6 +15,7 @@ COMMANDS = {
     "lake": ("lake", "Bring the lakes of several machines together."),
     "build": ("steps", "Rebuild facts and marts of the days that landing touched."),
     "train": ("steps", "Train the router on the facts."),
+    "report": ("report", "Make the page with charts, reports/index.html, from the marts."),
     "publish": ("steps", "Load the marts and the router into PostgreSQL."),
     "route": ("route", "Say which agent or model should take a task."),
     "query": ("query", "Ask the marts: a named question or SQL."),

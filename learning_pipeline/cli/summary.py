@@ -78,6 +78,7 @@ def _production(settings: "Settings") -> str | None:
 def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence["SourceSpec"]) -> str:
     """Return what a refresh did, where the result is, and what to try next."""
     from learning_pipeline.assets.inputs import without_files
+    from learning_pipeline.report.write import page_path
 
     production = _production(settings)
     lines = [landing_text(report.counts, len(report.days))]
@@ -115,6 +116,7 @@ def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence[
     lines += [
         "",
         f"Marts: {short_path(report.marts_path)}",
+        f"Page:  {short_path(page_path(settings))}",
         "Try next:",
         f"  {program} query --list{option}",
         f"  {program} query{option} leaderboard",
