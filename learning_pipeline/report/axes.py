@@ -30,6 +30,7 @@ def plain(value: Any) -> Any:
 
 
 def time(chart: Chart) -> Spec:
+    """Return the axis of days."""
     return {
         "field": chart.x,
         "type": "temporal",
@@ -40,6 +41,7 @@ def time(chart: Chart) -> Spec:
 
 
 def names(chart: Chart, rows: Sequence[Row]) -> Spec:
+    """Return the axis of names, in the order of the rows."""
     order = list(dict.fromkeys(row[chart.y] for row in rows))
     return {
         "field": chart.y,
@@ -51,10 +53,12 @@ def names(chart: Chart, rows: Sequence[Row]) -> Spec:
 
 
 def height(chart: Chart, rows: Sequence[Row]) -> int:
+    """Return the height of a chart that has a line for each name, in pixels."""
     return _ROW_HEIGHT * len({row[chart.y] for row in rows})
 
 
 def values(name: str, title: str, **more: Any) -> Spec:
+    """Return the axis of what is measured."""
     return {"field": name, "type": "quantitative", "title": title, **more}
 
 
