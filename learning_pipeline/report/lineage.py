@@ -5,6 +5,7 @@ The steps are those of docs/from-number-to-log-line.md; each is a query that any
 
 from dataclasses import dataclass
 from decimal import Decimal
+from shlex import quote
 
 from learning_pipeline.report.parts import Question, Row
 from learning_pipeline.report.reader import Reader
@@ -48,6 +49,18 @@ class Step:
     sql: str
     rows: list[Row]
 
+    @property
+    def command(self) -> str:
+        """The command that asks the same."""
+        quoted = quote(self.sql) if set(self.sql) & set('$`"\\!') else f'"{self.sql}"'
+        return f"learning-pipeline query --sql {quoted}"
+
+    @property
+    def total(self) -> Decimal | None:
+        """The sum of what its rows cost, where there are several; None where none of them tells."""
+        known = [row["cost_usd"] for row in self.rows if row["cost_usd"] is not None]
+        return sum(known, Decimal(0)) if len(self.rows) > 1 and known else None
+
 
 @dataclass(frozen=True)
 class Example:
@@ -63,7 +76,7 @@ class Example:
     @property
     def command(self) -> str:
         """The command that prints the line."""
-        return f"sed -n '{self.line}p' {_shell(self.file)}"
+        return f"sed -n '{self.line}p' {quote(self.file)}"
 
 
 def example(reader: Reader) -> Example | None:
@@ -112,9 +125,3 @@ def _is(name: str, value: str | None) -> str:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
-
-
-def _shell(text: str) -> str:
-    from shlex import quote
-
-    return quote(text)

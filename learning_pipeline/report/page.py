@@ -13,10 +13,11 @@ from learning_pipeline.report.lineage import Example, example
 from learning_pipeline.report.overview import FIGURES
 from learning_pipeline.report.parts import MAX_ROWS, Chart, Figure, Row, Section
 from learning_pipeline.report.reader import Answer, Reader
-from learning_pipeline.report.section_routing import ROUTER_SECTION, WORKFLOW
+from learning_pipeline.report.section_routing import ROUTER_SECTION
 from learning_pipeline.report.section_usage import USAGE
 from learning_pipeline.report.section_watch import ALERTS, QUALITY
 from learning_pipeline.report.section_work import COMPARED, LATENCY, TOOLS_AND_ERRORS
+from learning_pipeline.report.section_workflow import WORKFLOW
 from learning_pipeline.report.specs import spec
 
 SECTIONS = (USAGE, COMPARED, TOOLS_AND_ERRORS, LATENCY, WORKFLOW, ROUTER_SECTION, ALERTS, QUALITY)

@@ -1,4 +1,4 @@
-"""Sections on how agents work together, and on the choice of agents."""
+"""The section on the choice of agents: the router, and what routing logs tell."""
 
 from learning_pipeline.report.parts import Chart, Question, Section
 from learning_pipeline.report.reader import RELIABILITY, ROUTER
@@ -6,28 +6,27 @@ from learning_pipeline.report.reader import RELIABILITY, ROUTER
 _POLICIES = "('router', 'router_without_abstaining', 'best_single', 'cheapest', 'random', 'as_run', 'oracle')"
 _EVALUATION = ("subject_kind", "subject", "metric", "value", "n", "interval_low", "interval_high", "basis")
 
-HAND_OVERS = """
-with hand_overs as (
-    select parent.agent_name as from_agent, child.agent_name as to_agent, child.success,
-        'sub-agent' as how
-    from fct_executions as child join fct_executions as parent on child.parent_execution_id = parent.execution_id
-    union all
-    select source_agent, target_agent, success, 'request' from fct_interactions
-)
-select from_agent, to_agent, count(*) as n, count(success) as known, count_if(success) as successes,
-    string_agg(distinct how, ', ' order by how) as how
-from hand_overs where from_agent is not null and to_agent is not null
-group by all order by n desc, from_agent, to_agent limit 60
-"""
-
-TRANSFORMATIONS = """
-select source_agent as from_agent, target_agent as to_agent, count(*) as n, count(success) as known,
-    count_if(success) as successes, round(median(total_ms))::bigint as median_ms
-from fct_agent_transformations where event_type <> 'start' and source_agent is not null and target_agent is not null
-group by all order by n desc, from_agent, to_agent limit 60
-"""
-
 CALIBRATION = f"select bin_from, bin_to, n, predicted, observed from {RELIABILITY} order by bin_from"
+
+BINS = """
+select confidence_from as bin_from, confidence_to as bin_to, labelled as n, mean_confidence as predicted,
+    success_rate as observed, success_low as low, success_high as high, is_calibrated
+from mart_routing_calibration where labelled > 0 order by confidence_bin
+"""
+
+COMPONENTS = """
+select component, auc, auc_low as low, auc_high as high, n, successes, stated_weight, auc_gain, q_value
+from mart_routing_component where auc is not null order by component = 'total' desc, auc desc, component
+"""
+
+ROUTED = """
+select date_trunc('week', day)::date as week, sum(validated)::bigint as validated,
+    sum(validated_successes)::bigint as successes, sum(decisions)::bigint as decisions,
+    sum(cache_hits) / nullif(sum(cache_known), 0) as cache_hit_rate,
+    sum(fallbacks) / nullif(sum(fallback_known), 0) as fallback_rate
+from mart_routing_daily where day > (select max(day) from mart_routing_daily) - 90
+group by all having sum(validated) > 0 order by week
+"""
 
 DECISIONS = """
 select least(floor(confidence * 10), 9) / 10 as bin_from, bin_from + 0.1 as bin_to, count(*) as n,
@@ -51,70 +50,6 @@ select replace(metric, '_', ' ') || ': ' || replace(subject, '_', ' ') as measur
 from {ROUTER} where subject_kind = 'model' order by metric, subject
 """
 
-
-WORKFLOW = Section(
-    "workflow",
-    "Workflow",
-    "Who hands work to whom. The wider the line, the more often; counts and outcomes are in the table.",
-    (
-        Chart(
-            "hand_overs",
-            "Hand-overs between agents",
-            "From the agent on the left to the one on the right: sub-agents that were started, and requests "
-            "between agents. The most frequent 60.",
-            "graph",
-            "hand-overs",
-            "n",
-            "hand-overs",
-            (
-                Question(
-                    {
-                        "fct_executions": ("agent_name", "execution_id", "parent_execution_id", "success"),
-                        "fct_interactions": ("source_agent", "target_agent", "success"),
-                    },
-                    HAND_OVERS,
-                ),
-            ),
-            x="from_agent",
-            y="to_agent",
-            rate=("successes", "known"),
-            columns={
-                "n": "hand-overs",
-                "known": "known outcome",
-                "rate": "success rate",
-                "low": "95 % from",
-                "high": "to",
-            },
-        ),
-        Chart(
-            "transformations",
-            "Agents that became another",
-            "Completed and failed transformations, from the agent on the left to the one on the right.",
-            "graph",
-            "transformations",
-            "n",
-            "transformations that ended",
-            (
-                Question(
-                    {
-                        "fct_agent_transformations": (
-                            "source_agent",
-                            "target_agent",
-                            "success",
-                            "total_ms",
-                            "event_type",
-                        )
-                    },
-                    TRANSFORMATIONS,
-                ),
-            ),
-            x="from_agent",
-            y="to_agent",
-            rate=("successes", "known"),
-            columns={"known": "known outcome", "rate": "success rate", "low": "95 % from", "high": "to"},
-        ),
-    ),
-)
 
 ROUTER_SECTION = Section(
     "router",
@@ -142,10 +77,22 @@ ROUTER_SECTION = Section(
             "share of validated decisions",
             "n",
             "validated decisions with a confidence",
-            (Question({"fct_routing_decisions": ("confidence", "actual_success")}, DECISIONS),),
+            (
+                Question(
+                    {"mart_routing_calibration": ("confidence_from", "labelled", "mean_confidence", "is_calibrated")},
+                    BINS,
+                ),
+                Question({"fct_routing_decisions": ("confidence", "actual_success")}, DECISIONS),
+            ),
             x="predicted",
             y="observed",
-            columns={"predicted": "mean confidence", "bin_from": "confidence from", "bin_to": "to"},
+            columns={
+                "predicted": "mean confidence",
+                "bin_from": "confidence from",
+                "bin_to": "to",
+                "low": "95 % from",
+                "high": "to",
+            },
         ),
         Chart(
             "router_success",
@@ -187,6 +134,47 @@ ROUTER_SECTION = Section(
             (Question({ROUTER: _EVALUATION}, PREDICTIONS),),
             n_once="*",
             columns={"low": "95 % from", "high": "to"},
+        ),
+        Chart(
+            "components",
+            "What each part of the logged confidence is worth",
+            "Chance that it is higher for a success than for a failure: 0.5 is no better than a coin.",
+            "intervals",
+            "chance (AUC)",
+            "n",
+            "validated decisions of the last 90 days",
+            (Question({"mart_routing_component": ("component", "auc", "auc_low", "auc_gain", "q_value")}, COMPONENTS),),
+            x="auc",
+            y="component",
+            columns={"low": "95 % from", "high": "to"},
+            n_once="*",
+        ),
+        Chart(
+            "routed",
+            "Routing decisions that turned out well, per week",
+            "Validated decisions only; weeks begin on Monday, UTC.",
+            "lines",
+            "share of validated decisions",
+            "validated",
+            "validated decisions",
+            (
+                Question(
+                    {
+                        "mart_routing_daily": (
+                            "day",
+                            "validated",
+                            "validated_successes",
+                            "cache_known",
+                            "fallback_known",
+                        )
+                    },
+                    ROUTED,
+                ),
+            ),
+            x="week",
+            y="rate",
+            rate=("successes", "validated"),
+            columns={"rate": "accuracy", "low": "95 % from", "high": "to"},
         ),
     ),
 )

@@ -57,6 +57,19 @@ from mart_commit_cost where cost_usd is not null
 order by is_attributed, cost_usd desc, commit, repository limit 20
 """
 
+COST_PER_BRANCH = """
+select case when is_attributed then coalesce(repository, '?') || ': ' || branch else '(branch unknown)' end as branch,
+    cost_usd, (calls + executions)::bigint as usages, commits, cost_per_commit_usd, active_days
+from mart_branch_cost where cost_usd is not null
+order by is_attributed, cost_usd desc, branch, repository limit 20
+"""
+
+BLOCKS = """
+select block_start_at, source, cost_usd, tokens, (calls + executions)::bigint as usages, tokens_per_minute,
+    cost_usd_per_hour, is_open, projected_cost_usd
+from mart_usage_block order by block_start_at desc, source limit 60
+"""
+
 USAGE = Section(
     "usage",
     "Cost and tokens",
@@ -133,6 +146,36 @@ USAGE = Section(
             y="commit",
         ),
         Chart(
+            "cost_per_branch",
+            "Cost by branch",
+            "The branches that cost most, after what no log names a branch for.",
+            "bars",
+            "USD",
+            "usages",
+            "model calls, and executions that tell no call",
+            (
+                Question(
+                    {
+                        "mart_branch_cost": (
+                            "repository",
+                            "branch",
+                            "is_attributed",
+                            "cost_usd",
+                            "calls",
+                            "executions",
+                            "commits",
+                            "cost_per_commit_usd",
+                            "active_days",
+                        )
+                    },
+                    COST_PER_BRANCH,
+                ),
+            ),
+            x="cost_usd",
+            y="branch",
+            columns={"usages": "calls and executions"},
+        ),
+        Chart(
             "cost_per_month",
             "Cost and tokens by month",
             "All sources together.",
@@ -147,6 +190,22 @@ USAGE = Section(
                 ),
             ),
             columns={"usages": "calls and executions", "unpriced": "of these without a price"},
+        ),
+        Chart(
+            "blocks",
+            "Five-hour blocks, as subscriptions count them",
+            "The newest 60; a block begins at the full hour of its first call.",
+            "table",
+            "USD and tokens",
+            "usages",
+            "model calls, and executions that tell no call",
+            (
+                Question(
+                    {"mart_usage_block": ("block_start_at", "source", "tokens", "projected_cost_usd", "is_open")},
+                    BLOCKS,
+                ),
+            ),
+            columns={"usages": "calls and executions", "cost_usd_per_hour": "USD per hour"},
         ),
     ),
 )

@@ -75,6 +75,9 @@ ALERTS = Section(
         ),
         _plain("mart_anomaly", "Days unlike the others", "Spikes against a robust baseline.", "anomalies"),
         _plain("mart_drift", "Slow drift", "Changes that no single day shows.", "agents and metrics"),
+        _plain(
+            "mart_forecast", "The next days", "Shown with the back-tested error against seasonal naive.", "forecasts"
+        ),
     ),
 )
 

@@ -15,7 +15,6 @@ _BOARD = (
     "cost_per_success_usd_30d",
     "enough_data_30d",
 )
-_WORK = ("agent_name", "model", "duration_ms", "success", "started_at", "error_type", "day")
 
 AGENTS = """
 select agent_name as agent, labelled_30d as labelled, successes_30d as successes, executions_30d as executions,
@@ -66,10 +65,14 @@ group by all having sum(answered) > 0 order by calls desc, model limit 25
 """
 
 ERRORS_PER_DAY = f"""
-select day, coalesce(error_type, 'unknown') as error_type, count(*) as failures
-from fct_executions
-where not success and day > (select max(day) from fct_executions where not success) - {DAYS}
-group by all order by day, error_type
+select day, error_type, errors, execution_errors, tool_errors, call_errors
+from mart_error_daily where day > (select max(day) from mart_error_daily) - {DAYS} order by day, error_type
+"""
+
+RESOLVED = """
+select error_type, count(*) as failures, count(resolved_by_execution_id) as resolved,
+    round(median(attempts), 1) as median_attempts, round(median(recovery_ms))::bigint as median_recovery_ms
+from mart_error_resolution group by error_type order by failures desc, error_type
 """
 
 
@@ -228,16 +231,56 @@ TOOLS_AND_ERRORS = Section(
         ),
         Chart(
             "errors_per_day",
-            "Failed executions per day, by type of error",
-            f"The last {DAYS} days with a failure.",
+            "Errors per day, by type",
+            f"Of executions, tool calls and model calls; the last {DAYS} days with one.",
             "stack",
-            "executions",
+            "errors",
+            "errors",
+            "errors of executions, tool calls and model calls",
+            (
+                Question(
+                    {
+                        "mart_error_daily": (
+                            "day",
+                            "error_type",
+                            "errors",
+                            "execution_errors",
+                            "tool_errors",
+                            "call_errors",
+                        )
+                    },
+                    ERRORS_PER_DAY,
+                ),
+            ),
+            x="day",
+            y="errors",
+            series="error_type",
+        ),
+        Chart(
+            "errors_resolved",
+            "Failures that a later execution made good, by type of error",
+            "The same task, workflow or session went on, and succeeded.",
+            "intervals",
+            "share of failed executions",
             "failures",
             "failed executions",
-            (Question({"fct_executions": ("day", "error_type", "success")}, ERRORS_PER_DAY),),
-            x="day",
-            y="failures",
-            series="error_type",
+            (
+                Question(
+                    {
+                        "mart_error_resolution": (
+                            "error_type",
+                            "resolved_by_execution_id",
+                            "attempts",
+                            "recovery_ms",
+                        )
+                    },
+                    RESOLVED,
+                ),
+            ),
+            x="rate",
+            y="error_type",
+            rate=("resolved", "failures"),
+            columns={"rate": "share made good", "low": "95 % from", "high": "to"},
         ),
     ),
 )
