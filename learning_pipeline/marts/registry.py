@@ -5,12 +5,14 @@ from typing import Literal
 from learning_pipeline.contracts.base import Table
 from learning_pipeline.contracts.dims import DIMS
 from learning_pipeline.contracts.facts import FACTS
+from learning_pipeline.contracts.marts_alert import ALERT_MARTS
 from learning_pipeline.contracts.marts_git import GIT_MARTS
 from learning_pipeline.contracts.marts_quality import INTERNAL, QUALITY_MARTS
 from learning_pipeline.contracts.marts_usage import USAGE_MARTS
 from learning_pipeline.contracts.marts_work import WORK_MARTS
 from learning_pipeline.marts import (
     agents,
+    alerts,
     commit_cost,
     dimensions,
     facts,
@@ -148,6 +150,14 @@ TABLES: dict[str, TableSpec] = {
         lambda f, c: throughput.throughput(f[_WORK], f[_CALLS], f[_TOOLS], f[_GIT]),
     ),
     **ROLLUPS,
+    "mart_alert": TableSpec(
+        ALERT_MARTS["mart_alert"],
+        "rollup",
+        "quality",
+        alerts.INPUTS,
+        lambda f, c: alerts.alert(f, c.now),
+        alerts.ALERT_DAYS,
+    ),
     "mart_data_quality": TableSpec(
         QUALITY_MARTS["mart_data_quality"],
         "rollup",
