@@ -11,10 +11,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from learning_pipeline.routing.text import Array, Vocabulary, normalise
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 DIMENSIONS = 512
 # Texts that the embedding is fitted on: more do not change the leading directions much, and cost minutes.
@@ -71,16 +75,24 @@ class Embedding:
 
     def embed(self, texts: Sequence[str | None]) -> Array:
         """Return one row a text: float32, 512 columns, of length one, or zero where nothing is known of it."""
+        return self.look(texts)[1]
+
+    def look(self, texts: Sequence[str | None]) -> "tuple[csr_matrix, Array]":
+        """Return the weighted counts of the vocabulary's words in each text, and each text's embedding."""
+        from scipy.sparse import csr_matrix, vstack
+
         result = np.zeros((len(texts), DIMENSIONS), np.float32)
-        rank = self.directions.shape[1]
-        if not rank:
-            return result
+        rank, known = self.directions.shape[1], len(self.vocabulary.words)
+        counted = []
         for begin in range(0, len(texts), _CHUNK):
             chunk = [normalise(text) for text in texts[begin : begin + _CHUNK]]
-            projected = np.asarray(self.vocabulary.matrix(chunk, self._index) @ self.directions)
-            lengths = np.linalg.norm(projected, axis=1, keepdims=True)
-            np.divide(projected, lengths, out=result[begin : begin + len(chunk), :rank], where=lengths > 1e-6)
-        return result
+            matrix = self.vocabulary.matrix(chunk, self._index)
+            counted.append(matrix[:, :known])
+            if rank:
+                projected = np.asarray(matrix @ self.directions)
+                lengths = np.linalg.norm(projected, axis=1, keepdims=True)
+                np.divide(projected, lengths, out=result[begin : begin + len(chunk), :rank], where=lengths > 1e-6)
+        return (vstack(counted, format="csr") if counted else csr_matrix((0, known), dtype=np.float32)), result
 
 
 def fit(texts: Iterable[str | None], *, seed: int) -> Embedding:

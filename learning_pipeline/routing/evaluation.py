@@ -5,7 +5,7 @@ bins of equal width), against the base rate of the older part. Choices are judge
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,15 +13,12 @@ import polars as pl
 
 from learning_pipeline.routing import policies
 from learning_pipeline.routing.decision import decide
-from learning_pipeline.routing.embedding import Embedding
-from learning_pipeline.routing.labels import split
-from learning_pipeline.routing.learn import build
-from learning_pipeline.routing.model import Model, Neighbours, Parameters
+from learning_pipeline.routing.history import number_of
+from learning_pipeline.routing.inputs import Asked
+from learning_pipeline.routing.model import Model
 from learning_pipeline.routing.policies import HeldOutTasks, Value
 from learning_pipeline.routing.text import Array
 
-NEIGHBOURS = (20, 60, 150)
-NEIGHBOUR_PRIORS = (3.0, 10.0, 40.0)
 BINS = 10
 
 
@@ -73,39 +70,18 @@ class Predictions:
     task: Array  # number of the execution's task
 
 
-def choose_parameters(train: pl.DataFrame, embedding: Embedding, parameters: Parameters) -> Parameters:
-    """Choose how many neighbours take part, and how much they count, by log loss on the newer part of `train`."""
-    older, newer = split(train, 0.75)
-    if newer.is_empty():
-        return parameters
-    model = build(older, embedding, parameters)
-    neighbours = model.nearest(embedding.embed(newer["task_text"].to_list()), max(NEIGHBOURS))
-    options = [replace(parameters, neighbours=0)]
-    options += [
-        replace(parameters, neighbours=k, neighbour_prior=prior) for k in NEIGHBOURS for prior in NEIGHBOUR_PRIORS
-    ]
-    losses = []
-    for option in options:
-        seen = predict(replace(model, parameters=option), newer, neighbours)
-        losses.append(round(float(np.average(log_losses(seen.probability, seen.success), weights=seen.weight)), 9))
-    return options[losses.index(min(losses))]
-
-
-def predict(model: Model, rows: pl.DataFrame, neighbours: Neighbours) -> Predictions:
-    """Predict the success of labelled executions by who ran them; the base rate for who was never seen."""
-    number = {(item.agent_name, item.model): position for position, item in enumerate(model.statistics.candidates)}
+def predict(model: Model, rows: pl.DataFrame) -> Predictions:
+    """Predict the label of labelled executions by who ran them; the base rate for who was never seen."""
+    number = number_of(model.statistics.candidates)
     who = np.array([number.get(pair, -1) for pair in rows.select("agent_name", "model").iter_rows()], np.int64)
-    estimates = model.estimate(rows["task_type"].to_list(), rows["repository"].to_list(), neighbours)
+    tasks = rows.unique("task", keep="first", maintain_order=True)
+    place = {task: position for position, task in enumerate(tasks["task"])}
+    task = np.array([place[key] for key in rows["task"]], np.int64)
+    estimates, _ = model.look(Asked.of_frame(tasks))
     probability = np.full(len(who), model.statistics.base_rate)
     known = who >= 0
-    probability[known] = estimates.probability[known, who[known]]
-    tasks = {task: position for position, task in enumerate(rows["task"].unique(maintain_order=True))}
-    return Predictions(
-        probability,
-        rows["success"].cast(pl.Float64).to_numpy(),
-        rows["weight"].to_numpy(),
-        np.array([tasks[task] for task in rows["task"]], np.int64),
-    )
+    probability[known] = estimates.probability[task[known], who[known]]
+    return Predictions(probability, rows["label"].to_numpy(), rows["weight"].to_numpy(), task)
 
 
 def log_losses(probability: Array | float, success: Array) -> Array:
@@ -156,8 +132,7 @@ def evaluate(model: Model, test: pl.DataFrame) -> Evaluation:
     _add_candidates(result, model)
     if test.is_empty():
         return result
-    neighbours = model.nearest(model.embedding.embed(test["task_text"].to_list()), model.parameters.neighbours)
-    seen = predict(model, test, neighbours)
+    seen = predict(model, test)
     _add_predictions(result, seen, model.statistics.base_rate)
     tasks = policies.held_out(test, model.statistics)
     if tasks.texts:
@@ -200,8 +175,7 @@ def _add_predictions(result: Evaluation, seen: Predictions, base_rate: float) ->
 
 def _add_policies(result: Evaluation, model: Model, tasks: HeldOutTasks) -> None:
     allowed = tasks.allowed
-    neighbours = model.nearest(model.embedding.embed(tasks.texts), model.parameters.neighbours)
-    estimates = model.estimate(tasks.task_types, tasks.repositories, neighbours)
+    estimates, _ = model.look(Asked(tasks.texts, tasks.task_types, tasks.repositories, tasks.context_tokens))
     decisions = decide(model, estimates, allowed)
     alone = model.estimate([None], [None])
     best_single = np.where(allowed, alone.probability, -np.inf).argmax(axis=1)

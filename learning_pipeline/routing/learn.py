@@ -1,46 +1,65 @@
-"""From experience to a model: counting."""
+"""From experience to a model: counting, the methods, and cross-fitting their blend.
 
-from collections.abc import Sequence
-from typing import Any
+To cross-fit, the tasks are dealt into `FOLDS` groups by a digest of the task (all executions of a task are in one
+group). What each method says of a group is learned from the other groups; the history that boosting sees is each
+execution's own past.
+"""
+
+import hashlib
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from learning_pipeline.routing import blend, history, linear, trees
+from learning_pipeline.routing.blend import Blend
+from learning_pipeline.routing.counting import candidates_of, count
 from learning_pipeline.routing.embedding import Embedding, text_key
-from learning_pipeline.routing.model import Model, Parameters, PastTasks
-from learning_pipeline.routing.statistics import LEAST, Amounts, Candidate, Counts, Statistics
+from learning_pipeline.routing.experts import MOST_PAIRED, Experts, Opinions
+from learning_pipeline.routing.inputs import Encoder, Inputs
+from learning_pipeline.routing.linear import logit
+from learning_pipeline.routing.model import Model, Parameters, chain_of, local_of
+from learning_pipeline.routing.statistics import Candidate, Statistics
+from learning_pipeline.routing.tasks import Labels, PastTasks, arrange
 from learning_pipeline.routing.text import Array
 
-# Past tasks that are searched for neighbours: the newest.
+# Past tasks that are searched for neighbours, and that the methods are trained on: the newest.
 TASK_LIMIT = 10_000
+EXPERT_LIMIT = 12_000
+PAIR_LIMIT = 30_000
+FOLDS = 4
+# Labelled tasks below which there is too little for a method to find anything in.
+LEAST_TASKS = 40
 
 
-def build(rows: pl.DataFrame, embedding: Embedding, parameters: Parameters) -> Model:
+def build(rows: pl.DataFrame, embedding: Embedding, parameters: Parameters, experts: Experts | None = None) -> Model:
     """Count experience (see `labels.experience`) into a model."""
     statistics = count(rows)
-    return Model(parameters, statistics, embedding, _past_tasks(rows, statistics, embedding))
+    return Model(parameters, statistics, embedding, _past_tasks(rows, statistics, embedding), experts)
 
 
 def _past_tasks(rows: pl.DataFrame, statistics: Statistics, embedding: Embedding) -> PastTasks:
-    number = {(item.agent_name, item.model): position for position, item in enumerate(statistics.candidates)}
+    number = history.number_of(statistics.candidates)
+    texts = rows.filter(pl.col("labelled") & pl.col("task_text").is_not_null())["task_text"].unique().to_list()
+    keys = {text: text_key(text) for text in texts}
     labelled = rows.filter(pl.col("labelled") & pl.col("task_text").is_not_null()).with_columns(
-        key=pl.col("task_text").map_elements(text_key, return_dtype=pl.String)
+        key=pl.col("task_text").replace_strict(keys, default=None, return_dtype=pl.String)
     )
     newest = (
         labelled.sort("at", "execution_id")
         .group_by("key", maintain_order=True)
-        .agg(pl.col("execution_id", "agent_name", "model", "success", "task_text", "at").last())
+        .agg(pl.col("execution_id", "agent_name", "model", "label", "task_text", "at").last())
         .sort("at", "execution_id")
         .tail(TASK_LIMIT)
     )
     place = {key: position for position, key in enumerate(newest["key"])}
     weight = np.zeros((len(place), len(number)))
     success = np.zeros_like(weight)
-    columns = labelled.select("key", "agent_name", "model", "weight", "success")
-    for key, agent, model, amount, won in columns.iter_rows():
+    columns = labelled.select("key", "agent_name", "model", "weight", "label")
+    for key, agent, model, amount, label in columns.iter_rows():
         if key in place:
             weight[place[key], number[agent, model]] += amount
-            success[place[key], number[agent, model]] += amount * won
+            success[place[key], number[agent, model]] += amount * label
     performer = [number[pair] for pair in newest.select("agent_name", "model").iter_rows()]
     vectors = embedding.embed(newest["task_text"].to_list()).astype(np.float16).astype(np.float32)
     return PastTasks(
@@ -49,81 +68,129 @@ def _past_tasks(rows: pl.DataFrame, statistics: Statistics, embedding: Embedding
         success.astype(np.float32),
         tuple(newest["execution_id"]),
         np.array(performer, np.int64),
-        newest["success"].to_numpy().astype(bool),
+        newest["label"].to_numpy().astype(np.float32),
     )
 
 
-def count(rows: pl.DataFrame) -> Statistics:
-    """Count experience (see `labels.experience`); candidates are the pairs that have a label."""
-    labelled = rows.filter("labelled")
-    pairs = (
-        labelled.group_by("agent_name", "model")
-        .agg(pl.col("model_tier").drop_nulls().mode().sort().first())
-        .sort("agent_name", "model", nulls_last=False)
+@dataclass(frozen=True)
+class Lesson:
+    """Everything that the methods are trained on."""
+
+    rows: pl.DataFrame  # all experience
+    past: Array  # history of each of its executions
+    labels: Labels
+    inputs: Inputs  # of the labelled tasks
+    encoder: Encoder
+    candidates: tuple[Candidate, ...]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, embedding: Embedding) -> "Lesson":
+        """Prepare experience (see `labels.experience`)."""
+        candidates = candidates_of(rows)
+        labels = arrange(rows, candidates, EXPERT_LIMIT)
+        encoder = Encoder.fit(labels.tasks)
+        inputs = encoder.inputs(labels.asked, embedding)
+        return cls(rows, history.history(rows), labels, inputs, encoder, candidates)
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the methods say of labelled tasks, learned from other tasks."""
+
+    start: Array  # log odds of each candidate, (tasks, candidates)
+    odds: dict[str, Array]  # by method, (tasks, candidates)
+    labels: Labels
+
+    def fit(self, methods: tuple[str, ...]) -> Blend:
+        """Fit a blend of some methods."""
+        return blend.fit(self.start, self.odds, self.labels.label, self.labels.weight, methods)
+
+
+def folds_of(labels: Labels, folds: int = FOLDS) -> Array:
+    """Return the group of each task: by its key alone, so that it never changes sides."""
+    keys = labels.tasks["task"].to_list()
+    return np.array(
+        [hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest()[0] % folds for key in keys]
     )
-    candidates = tuple(Candidate(*row) for row in pairs.iter_rows())
-    task_types = tuple(labelled["task_type"].drop_nulls().unique().sort())
-    placed = labelled.drop_nulls(["task_type", "repository"]).select("task_type", "repository").unique()
-    places = tuple(sorted(placed.iter_rows()))
 
-    everything = labelled.select(pl.col("weight").sum(), success=(pl.col("weight") * pl.col("success")).sum())
-    weight, success = everything.row(0)
-    who = _numbers(labelled, ["agent_name", "model"], [(item.agent_name, item.model) for item in candidates])
-    kind = _numbers(labelled, ["task_type"], [(name,) for name in task_types])
-    place = _numbers(labelled, ["task_type", "repository"], places)
-    weights = labelled["weight"].to_numpy()
-    wins = weights * labelled["success"].cast(pl.Float64).to_numpy()
-    everyone = np.zeros(len(who), np.int64)
-    shape = len(candidates)
-    overall = _counts(everyone, who, weights, wins, (1, shape))
-    return Statistics(
-        candidates,
-        task_types,
-        places,
-        (success + 1) / (weight + 2),
-        Counts(overall.n[0], overall.weight[0], overall.success[0]),
-        _counts(kind, who, weights, wins, (len(task_types), shape)),
-        _counts(place, who, weights, wins, (len(places), shape)),
-        _amounts(rows, "cost_usd", candidates, task_types),
-        _amounts(rows, "duration_ms", candidates, task_types),
+
+def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int) -> OutOfFold:
+    """Let the methods judge every task by what the other groups' tasks taught."""
+    shape = lesson.labels.weight.shape
+    fold = folds_of(lesson.labels)
+    start = np.zeros(shape)
+    odds: dict[str, Array] = {}
+    for number in range(FOLDS):
+        out = np.flatnonzero(fold == number)
+        if not len(out):
+            continue
+        keys = lesson.labels.tasks["task"].gather(out)
+        kept = ~lesson.rows["task"].is_in(keys.implode()).to_numpy()
+        statistics = count(lesson.rows.filter(pl.Series(kept)), lesson.candidates)
+        into = np.flatnonzero(fold != number)
+        experts = teach(lesson, into, statistics, parameters, seed=seed)
+        tasks = lesson.labels.tasks[out]
+        types, places = tasks["task_type"].to_list(), tasks["repository"].to_list()
+        chain = chain_of(statistics, parameters.group_prior, types, places)
+        asked = lesson.inputs.at(out)
+        weight, label = lesson.labels.weight[into], lesson.labels.label[into]
+        nobody = np.zeros(len(into))
+        past = PastTasks(lesson.inputs.vectors[into], weight, weight * label, (), nobody, nobody)
+        near = past.nearest(asked.vectors, parameters.neighbours)
+        local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
+        rate = statistics.rate(parameters.group_prior)
+        opinions = Opinions(rate, chain.probability, local.probability, types, places)
+        start[out] = logit(rate)
+        for name, values in experts.odds(statistics, asked, opinions).items():
+            odds.setdefault(name, np.zeros(shape))[out] = values
+    return OutOfFold(start, odds, lesson.labels)
+
+
+def teach(
+    lesson: Lesson,
+    into: Array,
+    statistics: Statistics,
+    parameters: Parameters,
+    *,
+    seed: int,
+    weights: Blend | None = None,
+) -> Experts:
+    """Train the methods on some of a lesson's tasks (`into` are their rows).
+
+    Args:
+        statistics: counts over the same tasks, with the lesson's candidates.
+        weights: how the methods are blended.
+    """
+    from threadpoolctl import threadpool_limits
+
+    rate = statistics.rate(parameters.group_prior)
+    inputs = lesson.inputs.at(into)
+    weight, label = lesson.labels.weight[into], lesson.labels.label[into]
+    with threadpool_limits(limits=1):  # sums in one order, so that digests are equal
+        words = linear.fit(inputs.words, label, weight, logit(rate))
+        forest = trees.fit_forest(inputs.dense, label - rate, weight, seed=seed)
+        boosting = _boosting(lesson, into, statistics, rate, seed=seed) if len(rate) <= MOST_PAIRED else None
+    return Experts(lesson.encoder, words, forest, boosting, weights or blend.only("statistics"))
+
+
+def _boosting(lesson: Lesson, into: Array, statistics: Statistics, rate: Array, *, seed: int) -> trees.Trees:
+    number = history.number_of(lesson.candidates)
+    place = np.full(lesson.labels.tasks.height, -1)
+    place[into] = into
+    rows = lesson.rows.select("task", "agent_name", "model", "labelled", "label", "weight").with_row_index("row")
+    tasks = lesson.labels.tasks.select("task").with_columns(place=pl.Series(place)).filter(pl.col("place") >= 0)
+    pairs_ = rows.filter("labelled").join(tasks, on="task").sort("row").tail(PAIR_LIMIT)
+    who = np.array([number[pair] for pair in pairs_.select("agent_name", "model").iter_rows()], np.int64)
+    past = lesson.past[pairs_["row"].to_numpy()]
+    price = history.prices(statistics)
+    table = np.hstack(
+        [
+            lesson.inputs.dense[pairs_["place"].to_numpy()],
+            np.eye(len(rate), dtype=np.float32)[who],
+            price[who][:, None],
+            past,
+        ],
+        dtype=np.float32,
     )
-
-
-def _numbers(rows: pl.DataFrame, columns: list[str], values: Sequence[tuple[Any, ...]]) -> Array:
-    number = {value: position for position, value in enumerate(values)}
-    return np.array([number.get(row, -1) for row in rows.select(columns).iter_rows()], np.int64)
-
-
-def _counts(group: Array, who: Array, weights: Array, wins: Array, shape: tuple[int, int]) -> Counts:
-    known = group >= 0
-    cell = group[known] * shape[1] + who[known]
-    size = shape[0] * shape[1]
-    totals = (np.bincount(cell, values, minlength=size) for values in (np.ones(len(cell)), weights[known], wins[known]))
-    return Counts(*(total[:size].reshape(shape) for total in totals))
-
-
-def _amounts(rows: pl.DataFrame, column: str, candidates: Sequence[Candidate], task_types: Sequence[str]) -> Amounts:
-    seen = rows.filter(pl.col(column).is_not_null()).with_columns(
-        amount=pl.max_horizontal(pl.col(column).cast(pl.Float64), pl.lit(LEAST)).log()
-    )
-    result = {name: np.full(len(candidates), np.nan) for name in ("median", "low", "high")}
-    type_median = np.full((len(task_types), len(candidates)), np.nan)
-    type_n = np.zeros_like(type_median)
-    number = {(item.agent_name, item.model): position for position, item in enumerate(candidates)}
-    kinds = {name: position for position, name in enumerate(task_types)}
-    amount = pl.col("amount")
-    quantiles = seen.group_by("agent_name", "model").agg(
-        amount.median().alias("median"), amount.quantile(0.05).alias("low"), amount.quantile(0.95).alias("high")
-    )
-    for agent, model, *values in quantiles.iter_rows():
-        if (agent, model) in number:
-            for name, value in zip(result, values, strict=True):
-                result[name][number[agent, model]] = value
-    cells = seen.group_by("task_type", "agent_name", "model").agg(amount.median().alias("median"), pl.len())
-    for task_type, agent, model, median, n in cells.iter_rows():
-        if (agent, model) in number and task_type in kinds:
-            type_median[kinds[task_type], number[agent, model]] = median
-            type_n[kinds[task_type], number[agent, model]] = n
-    reference = seen["amount"].median()
-    overall = np.array(np.nan if reference is None else reference)
-    return Amounts(result["median"], result["low"], result["high"], type_median, type_n, overall)
+    difference = pairs_["label"].to_numpy() - rate[who]
+    return trees.fit_boosting(table, difference, pairs_["weight"].to_numpy(), seed=seed)

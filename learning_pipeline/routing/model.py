@@ -2,30 +2,34 @@
 
 Success is a chain of shrunk rates (beta-binomial, the parent's rate counting as `group_prior` labels): all
 work < the candidate < the candidate in this kind of task < and in this repository. The labels are weighted by
-their source. The last link is the task's nearest past tasks in the embedding, weighted by the square of the
-cosine, with the chain's rate counting as `neighbour_prior` labels.
+their source. The task's nearest past tasks in the embedding give a second opinion: their labels, with the chain's
+rate counting as `neighbour_prior` labels. Where the experts were trained (see `experts`), the blend of all methods
+gives the probability; else the neighbours', and without text the chain's.
 
-The interval is Wilson's (1927) at 95 %, for as many labels as the estimate rests on: those of the innermost
+The interval is Wilson's (1927) at 90 %, for as many labels as the estimate rests on: those of the innermost
 group, and of each outer one at most as many as it counts for. With neighbours, it is the number that gives a
-plain rate the blend's mean squared error: its sampling variance, and the square of what the chain pulls it away
-from the neighbours' own rate; never more than the chain has. Candidates are compared by `support`, which leaves
-that pull out: it is much the same for all of them.
+plain rate the estimate's mean squared error: its sampling variance, and the square of what the chain pulls it away
+from the neighbours' own rate; never more than the chain has. Candidates are compared by `support`, the labels of
+the chain.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from learning_pipeline.routing.embedding import Embedding
+from learning_pipeline.routing.experts import Experts, Opinions
+from learning_pipeline.routing.inputs import Asked, Inputs
 from learning_pipeline.routing.statistics import Statistics
+from learning_pipeline.routing.tasks import Neighbours, PastTasks
 from learning_pipeline.routing.text import Array
 
-_Z = 1.959964
-_CHUNK = 500
-# Numbers that are held at once while neighbours' labels are added up.
-_CELLS = 2_000_000
+# Share of cases that an interval of `route` is made to hold; recommendations and rates have 95 %.
+INTERVAL_LEVEL = 0.9
+Z_90, Z_95 = 1.644854, 1.959964
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Parameters:
     """Numbers that are set, or chosen on the older part of the data."""
 
     neighbours: int = 0
-    neighbour_prior: float = 40.0
+    neighbour_prior: float = 10.0
     group_prior: float = 10.0
     cost_weight: float = 0.1
     time_weight: float = 0.05
@@ -50,26 +54,6 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class PastTasks:
-    """Past tasks with text: their place in the embedding and how each candidate did on them."""
-
-    vectors: Array  # (tasks, 512)
-    weight: Array  # (tasks, candidates)
-    success: Array  # (tasks, candidates)
-    execution_ids: tuple[str, ...]  # of the newest labelled execution of the task
-    performer: Array  # its candidate's number
-    succeeded: Array  # whether it succeeded
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest past tasks of each asked task, nearest first."""
-
-    positions: Array  # (asked, k)
-    similarity: Array  # (asked, k), 0 or more
-
-
-@dataclass(frozen=True)
 class Estimates:
     """One row an asked task, one column a candidate; NaN where nothing is known."""
 
@@ -80,16 +64,74 @@ class Estimates:
     n: Array  # labelled executions of the candidate in the kind of task; in all where that is not known
     cost: Array
     duration: Array
-    informed: Array  # (asked,) whether neighbours took part
+    informed: Array  # (asked,) whether the text took part
+    parts: dict[str, Array]  # what each method adds to the log odds, (asked, candidates); empty without experts
 
 
-def wilson(probability: Array, n: Array) -> tuple[Array, Array]:
-    """Return the 95 % Wilson interval of a rate that was seen in n trials; n may be fractional."""
+def wilson(probability: Array, n: Array, z: float = Z_95) -> tuple[Array, Array]:
+    """Return the Wilson interval of a rate that was seen in n trials, 95 % by default; n may be fractional."""
     n = np.maximum(n, 1e-9)
-    centre = probability + _Z**2 / (2 * n)
-    spread = _Z * np.sqrt(probability * (1 - probability) / n + _Z**2 / (4 * n**2))
-    low, high = (centre - spread) / (1 + _Z**2 / n), (centre + spread) / (1 + _Z**2 / n)
+    centre = probability + z**2 / (2 * n)
+    spread = z * np.sqrt(probability * (1 - probability) / n + z**2 / (4 * n**2))
+    low, high = (centre - spread) / (1 + z**2 / n), (centre + spread) / (1 + z**2 / n)
     return np.clip(np.minimum(low, probability), 0, 1), np.clip(np.maximum(high, probability), 0, 1)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The chain of shrunk rates; (asked, candidates)."""
+
+    probability: Array
+    evidence: Array
+    n: Array
+
+
+@dataclass(frozen=True)
+class Local:
+    """The chain, drawn to the labels of the nearest past tasks."""
+
+    probability: Array
+    evidence: Array  # for the interval
+    informed: Array  # (asked,)
+
+
+def chain_of(
+    statistics: Statistics, prior: float, task_types: Sequence[str | None], repositories: Sequence[str | None]
+) -> Chain:
+    """Return the chain's rates for every asked task and candidate."""
+    types = statistics.types_of(task_types)
+    overall = statistics.overall
+    rate = statistics.rate(prior)
+    probability = np.broadcast_to(rate, (len(types), len(rate)))
+    evidence = np.broadcast_to(overall.weight, probability.shape)
+    n = np.broadcast_to(overall.n, probability.shape)
+    given = np.array([name is not None for name in task_types], bool)[:, None]
+    by_type = statistics.by_type.at(types)
+    by_place = statistics.by_place.at(statistics.places_of(task_types, repositories))
+    for counts, applies in ((by_type, given), (by_place, by_place.weight > 0)):
+        narrower = (counts.success + prior * probability) / (counts.weight + prior)
+        borrowed = np.minimum(prior, evidence - counts.weight)
+        probability = np.where(applies, narrower, probability)
+        evidence = np.where(applies, counts.weight + np.maximum(borrowed, 0), evidence)
+    return Chain(probability, evidence, np.where(types[:, None] >= 0, by_type.n, n))
+
+
+def local_of(chain: Chain, past: PastTasks, neighbours: Neighbours, k: int, prior: float) -> Local:
+    """Draw the chain to the labels of the k nearest past tasks."""
+    if not k or not neighbours.positions.shape[1]:
+        return Local(chain.probability, chain.evidence, np.zeros(len(chain.probability), bool))
+    weight, success, squares = past.votes(neighbours, k)
+    informed = weight.sum(axis=1) > 0
+    rate = np.where(informed[:, None], (success + prior * chain.probability) / (weight + prior), chain.probability)
+    # Variance of the estimate, in units of p (1 - p): of the neighbours' mean and of the chain's rate.
+    own, rest = squares / (weight + prior) ** 2, (prior / (weight + prior)) ** 2
+    support = 1 / (own + rest / np.maximum(chain.evidence, 1e-9))
+    # What the estimate still differs from the neighbours' own rate, as the chain's rate pulls it away.
+    pull = rest * (success / np.maximum(weight, 1e-9) - chain.probability) ** 2 * (weight > 0)
+    spread = np.maximum(rate * (1 - rate), 1e-9)
+    doubted = spread / (spread / np.maximum(support, 1e-9) + pull)
+    evidence = np.where(informed[:, None], np.minimum(doubted, chain.evidence), chain.evidence)
+    return Local(rate, evidence, informed)
 
 
 @dataclass(frozen=True)
@@ -100,85 +142,54 @@ class Model:
     statistics: Statistics
     embedding: Embedding
     tasks: PastTasks
+    experts: Experts | None = None
+
+    def with_parameters(self, **changes: Any) -> "Model":
+        """Return the model with other parameters."""
+        return replace(self, parameters=replace(self.parameters, **changes))
+
+    @cached_property
+    def start(self) -> Array:
+        """Success rate of each candidate over all its work, (candidates,)."""
+        return self.statistics.rate(self.parameters.group_prior)
+
+    def inputs(self, asked: Asked) -> Inputs:
+        """Return what is known of tasks before they run, as arrays."""
+        if self.experts is not None:
+            return self.experts.encoder.inputs(asked, self.embedding)
+        words, vectors = self.embedding.look(asked.texts)
+        return Inputs(words, vectors, np.zeros((len(asked), 0), np.float32))
 
     def nearest(self, vectors: Array, k: int) -> Neighbours:
         """Return the k nearest past tasks of each vector."""
-        known = len(self.tasks.execution_ids)
-        k = min(k, known)
-        positions = np.zeros((len(vectors), k), np.int64)
-        similarity = np.zeros((len(vectors), k), np.float32)
-        if k == 0:
-            return Neighbours(positions, similarity)
-        for begin in range(0, len(vectors), _CHUNK):
-            scores = vectors[begin : begin + _CHUNK] @ self.tasks.vectors.T
-            if k < known:
-                best = np.argpartition(scores, known - k, axis=1)[:, known - k :]
-            else:
-                best = np.broadcast_to(np.arange(known), scores.shape).copy()
-            values = np.take_along_axis(scores, best, axis=1)
-            order = np.lexsort((best, -values))
-            positions[begin : begin + len(scores)] = np.take_along_axis(best, order, axis=1)
-            similarity[begin : begin + len(scores)] = np.take_along_axis(values, order, axis=1)
-        return Neighbours(positions, np.clip(similarity, 0, 1))
+        return self.tasks.nearest(vectors, k)
 
     def estimate(
         self,
         task_types: Sequence[str | None],
         repositories: Sequence[str | None],
         neighbours: Neighbours | None = None,
+        inputs: Inputs | None = None,
     ) -> Estimates:
-        """Return what is expected of every candidate for every asked task."""
-        statistics, prior = self.statistics, self.parameters.group_prior
+        """Return what is expected of every candidate for every asked task; without inputs, from counts alone."""
+        statistics, parameters = self.statistics, self.parameters
+        chain = chain_of(statistics, parameters.group_prior, task_types, repositories)
+        probability, evidence, informed = chain.probability, chain.evidence, np.zeros(len(task_types), bool)
+        parts: dict[str, Array] = {}
+        if neighbours is not None:
+            local = local_of(chain, self.tasks, neighbours, parameters.neighbours, parameters.neighbour_prior)
+            probability, evidence, informed = local.probability, local.evidence, local.informed
+            if self.experts is not None and inputs is not None:
+                opinions = Opinions(self.start, chain.probability, probability, task_types, repositories)
+                probability, parts = self.experts.judge(statistics, inputs, opinions)
+        low, high = wilson(probability, evidence, Z_90)
         types = statistics.types_of(task_types)
-        overall = statistics.overall
-        rate = (overall.success + prior * statistics.base_rate) / (overall.weight + prior)
-        probability = np.broadcast_to(rate, (len(types), len(rate)))
-        evidence = np.broadcast_to(overall.weight, probability.shape)
-        n = np.broadcast_to(overall.n, probability.shape)
-        given = np.array([name is not None for name in task_types])[:, None]
-        groups = (
-            (statistics.by_type.at(types), given),
-            (statistics.by_place.at(statistics.places_of(task_types, repositories)), None),
-        )
-        for position, (counts, applies) in enumerate(groups):
-            applies = counts.weight > 0 if applies is None else applies
-            narrower = (counts.success + prior * probability) / (counts.weight + prior)
-            borrowed = np.minimum(prior, evidence - counts.weight)
-            probability = np.where(applies, narrower, probability)
-            evidence = np.where(applies, counts.weight + np.maximum(borrowed, 0), evidence)
-            if position == 0:
-                n = np.where(types[:, None] >= 0, counts.n, n)
-        informed, support = np.zeros(len(types), bool), evidence
-        k = self.parameters.neighbours
-        if neighbours is not None and k and neighbours.positions.shape[1]:
-            weight, success, squares = self._votes(neighbours, k)
-            informed = weight.sum(axis=1) > 0
-            prior = self.parameters.neighbour_prior
-            local = (success + prior * probability) / (weight + prior)
-            # Variance of the blend, in units of p (1 - p): of the neighbours' mean and of the chain's rate.
-            own, rest = squares / (weight + prior) ** 2, (prior / (weight + prior)) ** 2
-            support = np.where(informed[:, None], 1 / (own + rest / np.maximum(evidence, 1e-9)), support)
-            # What the blend still differs from the neighbours' own rate, as the chain's rate pulls it away.
-            pull = rest * (success / np.maximum(weight, 1e-9) - probability) ** 2 * (weight > 0)
-            spread = np.maximum(local * (1 - local), 1e-9)
-            doubted = spread / (spread / np.maximum(support, 1e-9) + pull)
-            evidence = np.where(informed[:, None], np.minimum(doubted, evidence), evidence)
-            probability = np.where(informed[:, None], local, probability)
-        low, high = wilson(probability, evidence)
         cost, duration = statistics.cost.expected(types), statistics.duration.expected(types)
-        return Estimates(probability, low, high, support, n.astype(np.int64), cost, duration, informed)
+        n = chain.n.astype(np.int64)
+        return Estimates(probability, low, high, chain.evidence, n, cost, duration, informed, parts)
 
-    def _votes(self, neighbours: Neighbours, k: int) -> tuple[Array, Array, Array]:
-        """Return the weight of the neighbours' labels, of the successes among them, and the sum of squared weights."""
-        rows, columns = len(neighbours.positions), len(self.statistics.candidates)
-        weight, success, squares = (np.zeros((rows, columns)) for _ in range(3))
-        step = max(1, _CELLS // max(k * columns, 1))
-        for begin in range(0, rows, step):
-            part = slice(begin, begin + step)
-            positions = neighbours.positions[part, :k]
-            closeness = neighbours.similarity[part, :k].astype(np.float64) ** 2
-            labels = self.tasks.weight[positions]
-            weight[part] = np.einsum("rk,rkc->rc", closeness, labels)
-            squares[part] = np.einsum("rk,rkc->rc", closeness**2, labels**2)
-            success[part] = np.einsum("rk,rkc->rc", closeness, self.tasks.success[positions])
-        return weight, success, squares
+    def look(self, asked: Asked, k: int | None = None) -> tuple[Estimates, Neighbours]:
+        """Return the estimates for tasks with all that is known of them, and their k nearest past tasks."""
+        inputs = self.inputs(asked)
+        neighbours = self.nearest(inputs.vectors, max(k or 0, self.parameters.neighbours))
+        return self.estimate(asked.task_types, asked.repositories, neighbours, inputs), neighbours

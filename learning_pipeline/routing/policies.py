@@ -1,25 +1,27 @@
 """What a policy would have achieved on held-out tasks.
 
 Where several candidates ran one task, the choice among them is looked up: nothing is estimated ("full"). Else
-only one candidate's outcome is known, and the policy is judged on the tasks where it chooses what was run,
-each weighted by the inverse of how often that candidate was given such tasks in the older part ("matched":
-self-normalised inverse propensity, Swaminathan and Joachims, 2015). Propensities are shares by task type,
-shrunk to the share over all. An estimate that rests on too few tasks is null.
+only one candidate's outcome is known, and the policy is judged as `offpolicy` says ("matched"). Propensities are
+the shares in which the candidates were given such tasks in the older part: by kind of task, shrunk to the share
+over all. A value that rests on too few tasks, or on too little overlap, is null.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from learning_pipeline.routing.model import wilson
+from learning_pipeline.routing.offpolicy import LEAST_PROPENSITY, Logged, OffPolicy, estimate
 from learning_pipeline.routing.statistics import Statistics
 from learning_pipeline.routing.text import Array
 
 # Tasks, and effective tasks after weighting, below which no value is given.
 LEAST_TASKS = 20
-_LEAST_PROPENSITY = 0.02
 _PRIOR = 10.0
+# Executions of a candidate in a kind of task from which it counts as tried there.
+_TRIED = 5
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ class HeldOutTasks:
     success: Array  # mean success, NaN where not run
     cost: Array  # mean cost, NaN where unknown
     duration: Array
+    context_tokens: list[int | None]
     propensity: Array  # (tasks, candidates)
+    tried: Array  # (tasks, candidates) whether the older part tried the candidate on such tasks
 
     @property
     def allowed(self) -> Array:
@@ -59,13 +63,13 @@ def held_out(test: pl.DataFrame, statistics: Statistics) -> HeldOutTasks:
     test = test.filter(pl.Series(who >= 0, dtype=pl.Boolean))
     who = who[who >= 0]
     tasks = test.group_by("task", maintain_order=True).agg(
-        pl.col("task_text", "task_type", "repository").drop_nulls().first()
+        pl.col("task_text", "task_type", "repository", "context_tokens").drop_nulls().first()
     )
     place = {task: position for position, task in enumerate(tasks["task"])}
     row = np.array([place[task] for task in test["task"]], np.int64)
     shape = (len(place), len(number))
     means = {}
-    for column in ("success", "cost_usd", "duration_ms"):
+    for column in ("label", "cost_usd", "duration_ms"):
         values = test[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
         known = ~np.isnan(values)
         cells = row[known] * shape[1] + who[known]
@@ -73,7 +77,7 @@ def held_out(test: pl.DataFrame, statistics: Statistics) -> HeldOutTasks:
         n = np.bincount(cells, minlength=size)
         total = np.bincount(cells, values[known], minlength=size)
         means[column] = np.where(n > 0, total / np.maximum(n, 1), np.nan).reshape(shape)
-    ran = ~np.isnan(means["success"])
+    ran = ~np.isnan(means["label"])
     several = ran.sum(axis=1) >= 2
     full = int(several.sum()) >= max(LEAST_TASKS, len(ran) / 2)
     kept = several if full else ran.sum(axis=1) == 1
@@ -84,10 +88,11 @@ def held_out(test: pl.DataFrame, statistics: Statistics) -> HeldOutTasks:
         _pick(task_types, kept),
         _pick(tasks["repository"].to_list(), kept),
         ran[kept],
-        means["success"][kept],
+        means["label"][kept],
         means["cost_usd"][kept],
         means["duration_ms"][kept],
-        _propensity(statistics, _pick(task_types, kept)),
+        _pick(tasks["context_tokens"].to_list(), kept),
+        *_propensity(statistics, _pick(task_types, kept)),
     )
 
 
@@ -104,11 +109,23 @@ def value_of(tasks: HeldOutTasks, chosen: Array, amounts: Array, *, share: bool)
     if not amounts.shape[1]:
         return Value(None, 0)
     got = np.where(chosen >= 0, amounts[rows, np.maximum(chosen, 0)], np.nan)
-    weights = np.ones(len(rows))
-    if tasks.basis == "matched":
-        weights = 1 / tasks.propensity[rows, np.maximum(chosen, 0)]
     known = ~np.isnan(got)
-    return _mean(got[known], weights[known], share=share)
+    if tasks.basis == "full":
+        return _mean(got[known], np.ones(int(known.sum())), share=share)
+    found = off_policy(tasks, chosen, amounts, np.zeros(amounts.shape))
+    if found.snips is None:
+        return Value(None, int(known.sum()))
+    value, low, high = found.snips
+    return Value(value, int(known.sum()), max(low, 0.0), min(high, 1.0) if share else high)
+
+
+def off_policy(tasks: HeldOutTasks, chosen: Array, amounts: Array, expected: Array) -> OffPolicy:
+    """Return the off-policy estimates of a policy on tasks that one candidate ran each."""
+    known = (tasks.ran & ~np.isnan(amounts)).any(axis=1)
+    action = tasks.ran.argmax(axis=1)
+    reward = amounts[np.arange(len(action)), action]
+    logged = Logged(action[known], reward[known], tasks.propensity[known], tasks.tried[known])
+    return estimate(logged, chosen[known], expected[known])
 
 
 def value_of_random(tasks: HeldOutTasks, amounts: Array, *, share: bool) -> Value:
@@ -119,7 +136,7 @@ def value_of_random(tasks: HeldOutTasks, amounts: Array, *, share: bool) -> Valu
         means = np.where(known, amounts, 0).sum(axis=1)[n > 0] / n[n > 0]
         return _mean(means, np.ones(len(means)), share=share)
     known = ~np.isnan(amounts) & tasks.ran
-    return _mean(amounts[known], 1 / tasks.propensity[known], share=share)
+    return _mean(amounts[known], 1 / np.maximum(tasks.propensity[known], LEAST_PROPENSITY), share=share)
 
 
 def best_possible(tasks: HeldOutTasks) -> Array:
@@ -150,12 +167,14 @@ def _mean(values: Array, weights: Array, *, share: bool) -> Value:
     return Value(mean, n, max(mean - error, 0.0), mean + error)
 
 
-def _propensity(statistics: Statistics, task_types: list[str | None]) -> Array:
+def _propensity(statistics: Statistics, task_types: list[str | None]) -> tuple[Array, Array]:
     overall = statistics.overall.n / max(statistics.overall.n.sum(), 1)
-    counts = statistics.by_type.at(statistics.types_of(task_types)).n
+    types = statistics.types_of(task_types)
+    counts = statistics.by_type.at(types).n
     shares = (counts + _PRIOR * overall) / (counts.sum(axis=1, keepdims=True) + _PRIOR)
-    return np.maximum(shares, _LEAST_PROPENSITY)
+    tried = np.where((types >= 0)[:, None], counts, statistics.overall.n) >= _TRIED
+    return shares, tried
 
 
-def _pick(values: list[str | None], kept: Array) -> list[str | None]:
+def _pick(values: list[Any], kept: Array) -> list[Any]:
     return [value for value, keep in zip(values, kept, strict=True) if keep]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from learning_pipeline.errors import UsageError
+from learning_pipeline.routing.labels import kind_of
 from learning_pipeline.routing.rules import tier_of
 from learning_pipeline.routing.statistics import Candidate
 
@@ -27,7 +28,13 @@ class Request:
     task_text: str | None
     task_type: str | None
     repository: str | None
+    context_tokens: int | None
     options: tuple[Option, ...] | None
+
+    @property
+    def kind(self) -> str | None:
+        """Return the kind of task, from its text where it is not given."""
+        return kind_of(self.task_text, self.task_type)
 
 
 def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
@@ -53,7 +60,10 @@ def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
     options = (
         None if not given else tuple(dict.fromkeys(option for entry in given for option in _resolve(entry, known)))
     )
-    return Request(values["task_id"], values["task_text"], values["task_type"], values["repository"], options)
+    tokens = item.get("context_tokens")
+    if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
+        raise UsageError(f"context_tokens must be a number of tokens, not {tokens!r:.60}")
+    return Request(values["task_id"], values["task_text"], values["task_type"], values["repository"], tokens, options)
 
 
 def _resolve(entry: Any, known: Sequence[Candidate]) -> list[Option]:

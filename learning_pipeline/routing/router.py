@@ -14,10 +14,12 @@ import numpy as np
 from learning_pipeline.errors import UsageError
 from learning_pipeline.routing import storage
 from learning_pipeline.routing.decision import Decisions, decide
-from learning_pipeline.routing.model import Estimates, Model, Neighbours
+from learning_pipeline.routing.inputs import Asked
+from learning_pipeline.routing.model import Estimates, Model
 from learning_pipeline.routing.registry import Registry
 from learning_pipeline.routing.requests import Option, Request, parse
 from learning_pipeline.routing.rules import tier_for
+from learning_pipeline.routing.tasks import Neighbours
 from learning_pipeline.routing.text import Array, normalise
 
 NEAREST_SHOWN = 5
@@ -113,11 +115,13 @@ class Router:
         return self.model.embedding.embed(texts)
 
     def _with_model(self, model: Model, requests: Sequence[Request]) -> list[dict[str, Any]]:
-        vectors = model.embedding.embed([request.task_text for request in requests])
-        neighbours = model.nearest(vectors, max(model.parameters.neighbours, NEAREST_SHOWN))
-        estimates = model.estimate(
-            [request.task_type for request in requests], [request.repository for request in requests], neighbours
+        asked = Asked(
+            [request.task_text for request in requests],
+            [request.kind for request in requests],
+            [request.repository for request in requests],
+            [request.context_tokens for request in requests],
         )
+        estimates, neighbours = model.look(asked, NEAREST_SHOWN)
         allowed = np.ones((len(requests), len(model.statistics.candidates)), bool)
         for row, request in enumerate(requests):
             if request.options is not None:
@@ -214,7 +218,7 @@ class _Shown:
                 "execution_id": tasks.execution_ids[position],
                 "similarity": similarity,
                 "agent_name": candidates[tasks.performer[position]].agent_name,
-                "success": bool(tasks.succeeded[position]),
+                "success": _verdict(tasks.succeeded[position]),
             }
             for position, similarity in zip(self._positions[row], self._similarity[row], strict=True)
             if similarity > 0
@@ -253,6 +257,11 @@ class _Shown:
     def _names(self, row: int) -> tuple[str, str]:
         candidates = self.model.statistics.candidates
         return candidates[self.decisions.best[row]].name, candidates[self.decisions.runner_up[row]].name
+
+
+def _verdict(label: float) -> bool | None:
+    """Return whether a label is a success; None for a grade in between."""
+    return bool(label) if label in (0, 1) else None
 
 
 def _pair(option: Option) -> dict[str, str | None]:

@@ -88,6 +88,10 @@ class Statistics:
     cost: Amounts
     duration: Amounts
 
+    def rate(self, prior: float) -> Array:
+        """Return each candidate's success rate over all its work, the base rate counting as `prior` labels."""
+        return (self.overall.success + prior * self.base_rate) / (self.overall.weight + prior)
+
     def types_of(self, task_types: Sequence[str | None]) -> Array:
         """Return the number of each task type, -1 where it is null or was never seen."""
         number = {name: position for position, name in enumerate(self.task_types)}

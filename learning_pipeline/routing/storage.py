@@ -7,17 +7,29 @@ from typing import Any
 import numpy as np
 
 from learning_pipeline.errors import PipelineError
+from learning_pipeline.routing.blend import Blend
 from learning_pipeline.routing.embedding import Embedding, digest_of
-from learning_pipeline.routing.model import Model, Parameters, PastTasks
+from learning_pipeline.routing.experts import Experts
+from learning_pipeline.routing.inputs import Encoder
+from learning_pipeline.routing.linear import Linear
+from learning_pipeline.routing.model import Model, Parameters
 from learning_pipeline.routing.registry import Registry, Version
 from learning_pipeline.routing.statistics import Statistics
+from learning_pipeline.routing.tasks import PastTasks
 from learning_pipeline.routing.text import Array
+from learning_pipeline.routing.trees import Trees
 
 
 def arrays_of(model: Model) -> dict[str, Array]:
     """Return the numbers of a model, by name."""
-    tasks = model.tasks
+    tasks, experts = model.tasks, model.experts
+    taught: dict[str, Array] = {}
+    if experts is not None:
+        taught = {"linear_weights": experts.linear.weights, **experts.forest.arrays("forest")}
+        if experts.boosting is not None:
+            taught |= experts.boosting.arrays("boosting")
     return {
+        **taught,
         **model.embedding.arrays(),
         **model.statistics.arrays(),
         "task_vectors": tasks.vectors.astype(np.float16),
@@ -35,6 +47,9 @@ def names_of(model: Model) -> dict[str, Any]:
         "statistics": model.statistics.names(),
         "words": list(model.embedding.vocabulary.words),
         "execution_ids": list(model.tasks.execution_ids),
+        "experts": None
+        if model.experts is None
+        else {"encoder": model.experts.encoder.as_dict(), "blend": model.experts.blend.as_dict()},
     }
 
 
@@ -65,6 +80,19 @@ def load(registry: Registry, item: Version) -> Model:
             Statistics.of_arrays(names["statistics"], arrays),
             Embedding.of_arrays(names["words"], arrays),
             tasks,
+            _experts(names["experts"], arrays),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise PipelineError(f"{item.path} does not hold a router of this version: {error}; train a new one") from error
+
+
+def _experts(names: Mapping[str, Any] | None, arrays: dict[str, Array]) -> Experts | None:
+    if names is None:
+        return None
+    return Experts(
+        Encoder.of_dict(names["encoder"]),
+        Linear(arrays["linear_weights"]),
+        Trees.of_arrays("forest", arrays),
+        Trees.of_arrays("boosting", arrays) if "boosting_roots" in arrays else None,
+        Blend.of_dict(names["blend"]),
+    )

@@ -32,7 +32,7 @@ _WORD = re.compile(r"\w+")
 _SPACE = re.compile(r"[\s\x00]+")
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
     if len(text) <= HEAD_CHARACTERS + TAIL_CHARACTERS:
         return text
     return f"{text[:HEAD_CHARACTERS]} {text[-TAIL_CHARACTERS:]}"
@@ -42,7 +42,7 @@ def normalise(text: str | None) -> str:
     """Return the form of a text that features are taken from; empty for no text."""
     if not text:
         return ""
-    return _SPACE.sub(" ", _cut(unicodedata.normalize("NFKC", _cut(text)).casefold())).strip()
+    return _SPACE.sub(" ", cut(unicodedata.normalize("NFKC", cut(text)).casefold())).strip()
 
 
 def words(text: str) -> list[str]:

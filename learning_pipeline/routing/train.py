@@ -16,7 +16,7 @@ from learning_pipeline.routing.registry import EVALUATION, Registry, Version
 from learning_pipeline.settings import Settings
 
 # Changes when the same data would give another model.
-CODE_VERSION = f"{__version__}+1"
+CODE_VERSION = f"{__version__}+2"
 _STEPS = 6
 
 
@@ -100,8 +100,8 @@ def _train(
     begin: float,
 ) -> TrainReport:
     from learning_pipeline.routing import card, embedding, storage
-    from learning_pipeline.routing.evaluation import as_frame, choose_parameters, evaluate
-    from learning_pipeline.routing.learn import build
+    from learning_pipeline.routing.evaluation import as_frame, evaluate
+    from learning_pipeline.routing.methods import study
     from learning_pipeline.routing.model import Parameters
     from learning_pipeline.routing.promotion import judge
 
@@ -109,13 +109,14 @@ def _train(
     progress("train", 1, _STEPS)
     trial = embedding.fit(older["task_text"], seed=settings.seed)
     progress("train", 2, _STEPS)
-    parameters = choose_parameters(older, trial, Parameters(min_evidence=settings.router_min_evidence))
+    studied = study(older, trial, Parameters(min_evidence=settings.router_min_evidence), seed=settings.seed)
+    parameters = studied.parameters
     progress("train", 3, _STEPS)
-    evaluation = evaluate(build(older, trial, parameters), newer)
+    evaluation = evaluate(studied.model(older, trial, seed=settings.seed), newer)
     verdict = judge(evaluation, labelled, settings.router_min_evidence)
     progress("train", 4, _STEPS)
     final = embedding.fit(rows["task_text"], seed=settings.seed)
-    model = build(rows, final, parameters)
+    model = studied.model(rows, final, seed=settings.seed)
     progress("train", 5, _STEPS)
     arrays, names = storage.arrays_of(model), storage.names_of(model)
     version = storage.version_of(arrays, names, *(f"{name}={value}" for name, value in sorted(basis.items())))
@@ -131,6 +132,8 @@ def _train(
         "embedding_version": final.version,
         "embedding_rank": int(final.directions.shape[1]),
         "parameters": parameters.as_dict(),
+        "method": studied.method,
+        "methods": studied.measures,
         "metrics": evaluation.metrics(),
         "reliability": evaluation.reliability,
         "first_at": _iso(rows["at"].min()),

@@ -45,7 +45,7 @@ def test_only_observed_outcomes_become_labels(given_rows: list[dict[str, Any]]) 
         label = found[row["execution_id"]]
         observed = row["outcome"] in LABELLED_OUTCOMES and row["outcome_source"] != "none"
         assert label["labelled"] is observed
-        assert label["success"] == (row["success"] if observed else None)
+        assert label["label"] == (row["success"] if observed else None)
         assert label["weight"] == (row["label_weight"] if observed else 0)
 
 

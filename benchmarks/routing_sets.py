@@ -1,0 +1,191 @@
+"""Public routing sets as `execution_log` lines, and how well the router does on them.
+
+    python benchmarks/routing_sets.py SET DATA_DIR WORK_DIR [--folds N]
+
+SET is routellm-mmlu, llmrouter, llmrouter-cv or routerarena; DATA_DIR holds the unpacked set. For each split the
+training tasks are landed, built and trained on in a home of its own by `refresh`, and the test tasks are asked about
+by `route --batch --router latest`. No test task (by its text) is in the training part. Printed are the mean score
+of what is chosen (the best single candidate of the training part where the router abstains) against the best
+single candidate and the oracle on the test tasks, the expected calibration error over all predictions (ten bins),
+its Brier score, the mean cost where the set has one, and for two candidates APGR, CPT(50) and CPT(80).
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from learning_pipeline.routing.curves import recovery
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One prompt, and what each model achieved on it (0 to 1) at which cost (dollars)."""
+
+    text: str
+    scores: Scores
+    costs: Scores
+
+
+def mmlu(root: Path) -> list[Task]:
+    """Read RouteLLM's MMLU: right or wrong for two models; prompts that are in its training data are left out."""
+    (contaminated,) = root.rglob("contaminated_prompts.jsonl")
+    left_out = {json.loads(line)["eval_prompt"] for line in contaminated.read_text("utf-8").splitlines()}
+    found: dict[str, Task] = {}
+    for path in sorted(root.rglob("mmlu_*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                text = row.pop("prompt")
+                if text not in left_out and text not in found:
+                    found[text] = Task(text, {name: float(value == "True") for name, value in row.items()}, {})
+    return list(found.values())
+
+
+def llmrouter(root: Path, part: str) -> list[Task]:
+    """Read a part (train, test) of LLMRouter: graded answers of nine models."""
+    (path,) = root.rglob(f"data_dcrouter_preprocessed_{part}.json")
+    return [Task(row["question"], row["scores"], {}) for row in json.loads(path.read_text("utf-8"))]
+
+
+def routerarena(root: Path) -> list[Task]:
+    """Read RouterArena: graded answers of two models, with their cost."""
+    found: dict[str, Task] = {}
+    for path in sorted(root.rglob("*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            result = row["evaluation_result"] or {}
+            if result.get("score") is None:
+                continue
+            task = found.setdefault(row["question"], Task(row["question"], {}, {}))
+            task.scores[row["llm_selected"]] = float(result["score"])
+            task.costs[row["llm_selected"]] = float(result["inference_cost"] or 0.0)
+    return [task for task in found.values() if len(task.scores) > 1]
+
+
+def folds(tasks: list[Task], count: int) -> Iterator[tuple[list[Task], list[Task]]]:
+    """Deal the tasks into groups at random (seed 0); each is the test part once."""
+    group = np.random.default_rng(0).integers(0, count, len(tasks))
+    for number in range(count):
+        yield (
+            [task for task, place in zip(tasks, group, strict=True) if place != number],
+            [task for task, place in zip(tasks, group, strict=True) if place == number],
+        )
+
+
+def _llmrouter_test(root: Path, _: int) -> Iterator[tuple[list[Task], list[Task]]]:
+    test = llmrouter(root, "test")
+    asked = {task.text for task in test}
+    yield [task for task in llmrouter(root, "train") if task.text not in asked], test
+
+
+SETS: dict[str, Callable[[Path, int], Iterator[tuple[list[Task], list[Task]]]]] = {
+    "routellm-mmlu": lambda root, count: folds(mmlu(root), count),
+    "llmrouter": _llmrouter_test,
+    "llmrouter-cv": lambda root, count: folds(llmrouter(root, "train"), count),
+    "routerarena": lambda root, count: folds(routerarena(root), count),
+}
+
+
+def execution_lines(tasks: list[Task], *, seed: int = 0) -> Iterator[str]:
+    """Return one `execution_log` line a task and model: the tasks in random order, one a minute, ending today."""
+    order = np.random.default_rng(seed).permutation(len(tasks))
+    begin = datetime.now(UTC) - timedelta(minutes=len(tasks))
+    for place, number in enumerate(order.tolist()):
+        task = tasks[number]
+        for step, (model, score) in enumerate(sorted(task.scores.items())):
+            start = begin + timedelta(minutes=place, seconds=step)
+            line = {
+                "execution_id": f"{number}-{step}",
+                "agent_name": "benchmark",
+                "model": model,
+                "task_text": task.text,
+                "started_at": start.isoformat(),
+                "ended_at": (start + timedelta(milliseconds=500)).isoformat(),
+            }
+            line |= {"success": bool(score)} if score in (0, 1) else {"outcome": "partial", "quality_score": score}
+            if model in task.costs:
+                line["cost_usd"] = task.costs[model]
+            yield json.dumps(line)
+
+
+def run(train: list[Task], test: list[Task], work: Path) -> dict[str, float]:
+    """Train on one part, ask about the other, and return the measures."""
+    work.mkdir(parents=True, exist_ok=True)
+    log, asked, answers = work / "train.jsonl", work / "asked.jsonl", work / "answers.jsonl"
+    log.write_text("\n".join(execution_lines(train)) + "\n", "utf-8")
+    asked.write_text(
+        "".join(json.dumps({"task_id": str(i), "task_text": task.text}) + "\n" for i, task in enumerate(test)), "utf-8"
+    )
+    command = [sys.executable, "-m", "learning_pipeline.cli.main"]
+    home = ["--home", str(work / "home")]
+    begin = time.monotonic()
+    subprocess.run([*command, "refresh", *home, "--source", f"execution_log={log}", "--no-publish"], check=True)
+    trained = time.monotonic()
+    subprocess.run(
+        [*command, "route", *home, "--router", "latest", "--batch", str(asked), "--output", str(answers)], check=True
+    )
+    routed = time.monotonic()
+    rows = [json.loads(line) for line in answers.read_text("utf-8").splitlines()]
+    return {"train_s": trained - begin, "route_s": routed - trained, **judge(train, test, rows)}
+
+
+def judge(train: list[Task], test: list[Task], answers: list[dict]) -> dict[str, float]:
+    """Return the measures of the answers."""
+    models = sorted(test[0].scores)
+    mean = {model: np.mean([task.scores[model] for task in train]) for model in models}
+    single = max(models, key=lambda model: mean[model])
+    chosen = [(answer["chosen"] or {}).get("model") or single for answer in answers]
+    told = [{item["model"]: item for item in answer["candidates"]} for answer in answers]
+    predicted = np.array([[known[model]["success_probability"] for model in models] for known in told])
+    seen = np.array([[task.scores[model] for model in models] for task in test])
+    bins = np.minimum((predicted * 10).astype(int), 9)
+    gaps = [abs(float((predicted - seen)[bins == number].sum())) for number in range(10)]
+    best = np.array([models[number] for number in predicted.argmax(axis=1)])
+    result = {
+        "tasks": float(len(test)),
+        "score": float(np.mean([task.scores[model] for task, model in zip(test, chosen, strict=True)])),
+        "score_most_likely": float(np.mean([task.scores[model] for task, model in zip(test, best, strict=True)])),
+        "single": float(np.mean([task.scores[single] for task in test])),
+        "oracle": float(seen.max(axis=1).mean()),
+        "abstained": float(np.mean([answer["abstained"] for answer in answers])),
+        "ece": sum(gaps) / predicted.size,
+        "brier": float(((predicted - seen) ** 2).mean()),
+    }
+    if all(task.costs for task in test):
+        result["cost"] = float(np.mean([task.costs[model] for task, model in zip(test, chosen, strict=True)]))
+        result["single_cost"] = float(np.mean([task.costs[single] for task in test]))
+    if len(models) == 2:
+        strong = models.index(single)
+        found = recovery(predicted[:, strong] - predicted[:, 1 - strong], seen[:, 1 - strong], seen[:, strong])
+        if found is not None:
+            result |= {"apgr": found.apgr, "cpt50": found.cpt50, "cpt80": found.cpt80}
+    return result
+
+
+def main() -> None:
+    """Run one set and print its measures, a line a split and their mean."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("set", choices=sorted(SETS))
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--folds", type=int, default=5)
+    arguments = parser.parse_args()
+    found = []
+    for number, (train, test) in enumerate(SETS[arguments.set](arguments.data, arguments.folds)):
+        found.append(run(train, test, arguments.work / f"split{number}"))
+        print(number, {name: round(value, 4) for name, value in found[-1].items()}, flush=True)
+    print("mean", {name: round(float(np.mean([one[name] for one in found if name in one])), 4) for name in found[0]})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Which method decides, and how much success may be traded for cost: chosen on predictions made out of fold.
+
+A method is judged by the mean label of the candidate that it would choose (where several candidates ran a task),
+and by its log loss. Of the methods whose choices are no worse than the best method's by more than one standard
+error, the one with the lowest log loss is taken.
+
+Success is traded for cost only as far as the difference could hardly be measured: the cost weight is the largest
+of `COST_WEIGHTS` that gives away no more success than half of the half-width of the best single candidate's
+95 % interval. Time counts half as much as cost.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from learning_pipeline.routing.blend import METHODS, Blend
+from learning_pipeline.routing.learn import OutOfFold
+from learning_pipeline.routing.model import wilson
+from learning_pipeline.routing.statistics import Statistics
+from learning_pipeline.routing.tasks import Labels
+from learning_pipeline.routing.text import Array
+
+BLEND = "blend"
+COST_WEIGHTS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
+TIME_SHARE = 0.5
+# Tasks that several candidates ran, below which choices cannot be compared.
+_LEAST_COMPARED = 100
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How one method did out of fold."""
+
+    method: str
+    blend: Blend
+    probability: Array  # (tasks, candidates)
+    log_loss: float
+    mean_label: float | None  # of its choices; None where they cannot be judged
+    error: float  # standard error of the difference to the best method's
+
+
+def compare(out: OutOfFold) -> list[Scored]:
+    """Return how each method, calibrated on its own, and their blend did."""
+    sets = {name: (name,) for name in METHODS if name in out.odds} | {BLEND: METHODS}
+    weight, label = out.labels.weight, out.labels.label
+    found = []
+    chosen: dict[str, Array] = {}
+    for name, methods in sets.items():
+        blend = out.fit(methods)
+        probability = _predict(blend, out)
+        bounded = np.clip(probability, 1e-6, 1 - 1e-6)
+        losses = -(label * np.log(bounded) + (1 - label) * np.log(1 - bounded))
+        found.append((name, blend, probability, round(float((weight * losses).sum() / weight.sum()), 9)))
+        chosen[name] = choices(probability, out.labels)
+    best = max(chosen, key=lambda name: round(float(chosen[name].mean()), 9) if len(chosen[name]) else 0.0)
+    result = []
+    for name, blend, probability, loss in found:
+        got = chosen[name]
+        compared = len(got) >= _LEAST_COMPARED
+        gap = chosen[best] - got
+        error = float(gap.std() / np.sqrt(len(gap))) if compared else 0.0
+        result.append(Scored(name, blend, probability, loss, float(got.mean()) if compared else None, error))
+    return result
+
+
+def choose(scored: list[Scored]) -> Scored:
+    """Return the method that decides."""
+    best = max((item.mean_label for item in scored if item.mean_label is not None), default=None)
+    fit = [
+        item
+        for item in scored
+        if best is None or item.mean_label is None or item.mean_label >= best - item.error - 1e-9
+    ]
+    return min(fit, key=lambda item: (item.log_loss, item.method))
+
+
+def _predict(blend: Blend, out: OutOfFold) -> Array:
+    probability = np.zeros_like(out.start)
+    # The start differs from fold to fold: rows with the same one are judged together.
+    for start in np.unique(out.start, axis=0):
+        rows = np.flatnonzero((out.start == start).all(axis=1))
+        probability[rows] = blend.probability(start, {name: odds[rows] for name, odds in out.odds.items()})
+    return probability
+
+
+def choices(score: Array, labels: Labels) -> Array:
+    """Return the label of the candidate with the highest score, of each task that several candidates ran."""
+    ran = labels.weight > 0
+    several = ran.sum(axis=1) >= 2
+    best = np.where(ran[several], score[several], -np.inf).argmax(axis=1)
+    return labels.label[several][np.arange(len(best)), best]
+
+
+def cost_weight(labels: Labels, probability: Array, statistics: Statistics) -> float:
+    """Return how much a share of cost counts against success."""
+    types = statistics.types_of(labels.tasks["task_type"].to_list())
+    cost = statistics.cost.normal(statistics.cost.expected(types))
+    time = statistics.duration.normal(statistics.duration.expected(types))
+    ran = labels.weight > 0
+    several = ran.sum(axis=1) >= 2
+    observed = several.sum() >= _LEAST_COMPARED
+    allowed = ran[several] if observed else np.ones_like(ran)
+    value = labels.label[several] if observed else probability
+    score, dear = (part[several] if observed else part for part in (probability, cost + TIME_SHARE * time))
+    if not len(value):
+        return COST_WEIGHTS[0]
+    totals = (labels.weight * labels.label).sum(axis=0), labels.weight.sum(axis=0)
+    rate = totals[0] / np.maximum(totals[1], 1e-9)
+    single = int(rate.argmax())
+    low, high = wilson(rate[single], np.array(float((labels.weight[:, single] > 0).sum())))
+    allowance = float(high - low) / 4
+    rows = np.arange(len(value))
+    gained = []
+    for weight in COST_WEIGHTS:
+        chosen = np.where(allowed, score - weight * dear, -np.inf).argmax(axis=1)
+        gained.append(round(float(value[rows, chosen].mean()), 9))
+    kept = [weight for weight, got in zip(COST_WEIGHTS, gained, strict=True) if got >= gained[0] - allowance]
+    return max(kept)
