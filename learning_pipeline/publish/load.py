@@ -41,6 +41,7 @@ class PublishReport:
     seconds: float
     changes: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    recall: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Memory:
 def publish(
     settings: Settings, *, now: datetime, progress: Progress = silent, wait: Callable[[float], None] = sleep
 ) -> PublishReport:
-    """Publish the marts' executions and the router's words to the configured or the embedded PostgreSQL.
+    """Publish the marts and the router's words to the configured or the embedded PostgreSQL.
 
     The schema is made or upgraded where needed. A home without executions is not published: it would only
     empty the tables.
@@ -71,11 +72,12 @@ def publish(
     if memory and memory.inputs == inputs and _untouched(settings, memory):
         return PublishReport(memory.publish_id, memory.rows, False, "nothing new", monotonic() - began)
     from learning_pipeline.publish import server
+    from learning_pipeline.publish.home import content_of
 
     content: Content | None = None
     if not memory or memory.inputs != inputs:
-        content = _content(settings)
-        if content.executions.is_empty():
+        content = content_of(settings)
+        if not content.has_executions():
             return PublishReport("", {}, False, "there are no executions to publish", monotonic() - began)
     with server.database(settings) as url:
         loaded = None
@@ -83,13 +85,15 @@ def publish(
             loaded = _still_there(url, memory.publish_id)
         notes: list[str] = []
         if loaded is None:
-            content = content or _content(settings)
+            content = content or content_of(settings)
             loaded, notes = _load(url, content, now, progress, wait)
     memory = Memory(inputs, loaded.publish_id, loaded.rows, _server_state(settings))
     _remember(settings, memory)
     reason = "published" if loaded.written else "nothing new"
     seconds = monotonic() - began
-    return PublishReport(loaded.publish_id, loaded.rows, loaded.written, reason, seconds, loaded.changes, notes)
+    return PublishReport(
+        loaded.publish_id, loaded.rows, loaded.written, reason, seconds, loaded.changes, notes, loaded.recall
+    )
 
 
 def _load(
@@ -115,17 +119,18 @@ def _load(
 
 
 def _try_load(url: str, content: "Content", now: datetime, progress: Progress) -> tuple["Loaded", list[str]]:
-    from learning_pipeline.publish import merge, migrate
+    from learning_pipeline.publish import merge, migrate, upkeep
     from learning_pipeline.publish.connect import connect
 
     notes = []
     if not all(applied for _, applied in migrate.status(url)):
         notes = migrate.upgrade(url)
     with connect(url, autocommit=True) as connection:
+        upkeep.before(connection, content, now)
         loaded = merge.load(connection, content, now=now, progress=progress)
-        changed = sum(sum(counts.values()) for counts in loaded.changes.values())
-        if changed > _ANALYZE_SHARE * sum(loaded.rows.values()):
-            merge.analyze(connection)
+        if loaded.written:
+            changed = sum(sum(counts.values()) for counts in loaded.changes.values())
+            notes += upkeep.after(connection, now, analyze=changed > _ANALYZE_SHARE * sum(loaded.rows.values()))
     return loaded, notes
 
 
@@ -142,25 +147,13 @@ def _still_there(url: str, publish_id: str) -> "Loaded | None":
     return Loaded(publish_id, written=False, rows=current[1]) if current and current[0] == publish_id else None
 
 
-def _content(settings: Settings) -> "Content":
-    """Read what is to be published: the staged facts, and what the production router says."""
-    from learning_pipeline.marts import reader
-    from learning_pipeline.publish.content import content
-    from learning_pipeline.routing import recommendations
-
-    executions = reader.read(settings, "fct_executions").collect()
-    return content(
-        executions,
-        recommendations.embeddings(settings),
-        recommendations.recommendations(settings),
-        code_version=__version__,
-    )
-
-
 def _inputs(settings: Settings) -> str:
     """Return a digest of name, size and time of every file that is published from."""
     digest = hashlib.blake2b(__version__.encode(), digest_size=16)
-    for path in sorted([*_files(settings.staging_dir / "fct_executions"), *_files(settings.models_dir)]):
+    from learning_pipeline.publish.home import SOURCES
+
+    staged = [path for table in sorted(SOURCES) for path in _files(settings.staging_dir / table)]
+    for path in sorted([*staged, *_files(settings.models_dir)]):
         found = path.stat()
         digest.update(f"\n{path}\0{found.st_size}\0{found.st_mtime_ns}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

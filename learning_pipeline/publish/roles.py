@@ -20,6 +20,7 @@ grant usage on schema {SCHEMA} to {READER}, {PUBLISHER};
 grant select on all tables in schema {SCHEMA} to {READER}, {PUBLISHER};
 grant execute on all functions in schema {SCHEMA} to {READER}, {PUBLISHER};
 grant insert, update, delete on all tables in schema {SCHEMA} to {PUBLISHER};
+revoke insert, update, delete on {SCHEMA}.retention from {PUBLISHER};
 grant usage on schema {INTERNAL} to {PUBLISHER};
 grant select on {INTERNAL}.{VERSION_TABLE} to {PUBLISHER};
 grant select, insert, update, delete on {INTERNAL}.published_parts to {PUBLISHER};

@@ -10,9 +10,10 @@ import psycopg
 from learning_pipeline.contracts.base import conform, polars_schema
 from learning_pipeline.contracts.facts import FctExecutions
 from learning_pipeline.contracts.routing import RoutingRecommendations
-from learning_pipeline.publish import merge
+from learning_pipeline.publish import merge, upkeep
+from learning_pipeline.publish.clean import clean
 from learning_pipeline.publish.connect import connect
-from learning_pipeline.publish.content import Content, content
+from learning_pipeline.publish.content import Content, Vectors, piece_of
 from learning_pipeline_tests.factories import NOON, events
 
 Rows = Iterable[dict[str, Any]]
@@ -47,18 +48,36 @@ def recommendations(rows: Rows) -> pl.DataFrame:
 
 
 def version(
-    rows: Rows, by_id: dict[str, Any] | None = None, recommended: Rows | None = None, embedding_version: str = "e1"
+    rows: Rows,
+    by_id: dict[str, Any] | None = None,
+    recommended: Rows | None = None,
+    embedding_version: str = "e1",
+    **tables: pl.DataFrame,
 ) -> Content:
-    return content(
-        facts(rows),
-        (embedding_version, vectors(by_id)) if by_id else None,
-        recommendations(recommended) if recommended else None,
-        code_version="test",
-    )
+    return content_of(facts(rows), by_id, recommended, embedding_version, **tables)
+
+
+def content_of(
+    executions: pl.DataFrame,
+    by_id: dict[str, Any] | None = None,
+    recommended: Rows | None = None,
+    embedding_version: str = "e1",
+    **tables: pl.DataFrame,
+) -> Content:
+    pieces = {"executions": piece_of("executions", executions)}
+    pieces |= {name: piece_of(name, frame) for name, frame in tables.items()}
+    if recommended:
+        pieces["routing_recommendations"] = piece_of("routing_recommendations", recommendations(recommended))
+    embeddings = None
+    if by_id:
+        known = clean(vectors(by_id))
+        embeddings = Vectors(embedding_version, lambda frame: known.join(frame, on="execution_id", how="semi"))
+    return Content(pieces, embeddings, "test")
 
 
 def load(url: str, what: Content) -> merge.Loaded:
     with connect(url, autocommit=True) as connection:
+        upkeep.before(connection, what, NOON)
         return merge.load(connection, what, now=NOON)
 
 

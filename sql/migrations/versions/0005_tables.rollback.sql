@@ -1,0 +1,11 @@
+drop table enhanced_learning.audit_log;
+drop table enhanced_learning.alerts;
+drop table enhanced_learning.performance_baselines;
+drop table enhanced_learning.ml_feature_store;
+drop table enhanced_learning.ml_predictions;
+drop table enhanced_learning.ml_models;
+drop table enhanced_learning.learning_analytics;
+drop table enhanced_learning.router_performance_metrics;
+drop table enhanced_learning.agent_transformation_events;
+drop table enhanced_learning.agent_definitions;
+delete from enhanced_learning.retention where table_name not in ('executions', 'agent_metrics', 'publishes');
