@@ -1,25 +1,40 @@
 """The marts that analysts compare and watch with, as data: what each is made from and by which function."""
 
+from collections.abc import Callable
+
+import polars as pl
+
 from learning_pipeline.contracts.marts_daily import DAILY_MARTS
 from learning_pipeline.contracts.marts_decisions import DECISION_DAYS, DECISION_MARTS
 from learning_pipeline.contracts.marts_flow import FLOW_DAYS, FLOW_MARTS
+from learning_pipeline.contracts.marts_trends import HISTORY_DAYS, TREND_MARTS
 from learning_pipeline.contracts.marts_windows import ERROR_DAYS, PATTERN_DAYS, POOL_DAYS, TIER_DAYS, WINDOW_MARTS
 from learning_pipeline.marts import (
     branches,
     calibration,
     decisions,
+    drift,
     errors,
     flow,
+    forecasts,
     metrics,
     patterns,
+    spikes,
+    trends,
     usage_blocks,
     work,
 )
-from learning_pipeline.marts.spec import CALLS, GIT, TOOLS, WORK, TableSpec
+from learning_pipeline.marts.spec import CALLS, GIT, TOOLS, WORK, Context, Frames, TableSpec
 
 _DECISIONS, _CHANGES, _ASKED = "fct_routing_decisions", "fct_agent_transformations", "fct_interactions"
-_CONTRACTS = DAILY_MARTS | WINDOW_MARTS | FLOW_MARTS | DECISION_MARTS
-_HOURLY, _BRANCHES = "mart_usage_hourly", "mart_branch_daily"
+_CONTRACTS = DAILY_MARTS | WINDOW_MARTS | FLOW_MARTS | DECISION_MARTS | TREND_MARTS
+_HOURLY, _BRANCHES, _METRICS = "mart_usage_hourly", "mart_branch_daily", "mart_metric_daily"
+
+
+def _of_metrics(function: Callable[[pl.LazyFrame], pl.LazyFrame]) -> Callable[[Frames, Context], pl.LazyFrame]:
+    """Return how a table is made from mart_metric_daily alone."""
+    return lambda f, c: function(f[_METRICS])
+
 
 # By day, each from facts.
 DAILY: dict[str, TableSpec] = {
@@ -59,8 +74,8 @@ DAILY: dict[str, TableSpec] = {
         (_CHANGES, _DECISIONS),
         lambda f, c: decisions.transformation_daily(f[_CHANGES], f[_DECISIONS]),
     ),
-    "mart_metric_daily": TableSpec(
-        _CONTRACTS["mart_metric_daily"],
+    _METRICS: TableSpec(
+        _CONTRACTS[_METRICS],
         "daily",
         "trends",
         (WORK, CALLS, TOOLS),
@@ -152,4 +167,14 @@ ROLLUPS: dict[str, TableSpec] = {
         lambda f, c: calibration.routing_component(f[_DECISIONS]),
         DECISION_DAYS,
     ),
+    **{
+        name: TableSpec(_CONTRACTS[name], "rollup", "trends", (_METRICS,), _of_metrics(function), HISTORY_DAYS)
+        for name, function in (
+            ("mart_baseline", spikes.baseline),
+            ("mart_anomaly", spikes.anomaly),
+            ("mart_drift", drift.drift),
+            ("mart_trend", trends.trend),
+            ("mart_forecast", forecasts.forecast),
+        )
+    },
 }

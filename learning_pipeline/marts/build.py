@@ -220,7 +220,8 @@ def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_fro
         elif given in ("ledger", "counters"):
             frames[given] = getattr(plan, given).lazy()
         elif given in TABLES:
-            frames[given] = plan.staging.read(given, polars_schema(TABLES[given].contract), plan.window(spec))
+            days = plan.window(spec, given)
+            frames[given] = plan.staging.read(given, polars_schema(TABLES[given].contract), days)
     with _explained(plan.staging):
         newest = _newest(plan) if name == _FRESHNESS else {}
         rows = _collect(name, spec.contract, spec.compute(frames, Context(now, plan.prices, newest)))

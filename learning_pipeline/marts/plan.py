@@ -127,13 +127,13 @@ class Plan:
                 parts.append(content_digest(frame.sort(frame.columns)))
             else:
                 staged = sorted(self.staging.parts(name).items(), key=str)
-                window = self.window(spec)
+                window = self.window(spec, name)
                 parts.append([(day, part.digest) for day, part in staged if window is None or day in window])
         return digest_of(*parts)
 
-    def window(self, spec: TableSpec) -> set[date] | None:
-        """Return the days that a roll-up reads: its `days` up to the newest one of its inputs; None for all."""
-        if spec.days is None:
+    def window(self, spec: TableSpec, name: str) -> set[date] | None:
+        """Return the days of an input that a roll-up reads: its `days` up to the newest of its inputs; None for all."""
+        if spec.days is None or not TABLES[name].by_day:
             return None
         staged = {day for name in spec.inputs if name in TABLES for day in self.staging.parts(name) if day is not None}
         newest = max(staged - {UNDATED}, default=None)
