@@ -130,6 +130,7 @@ class Embedded:
                 "unix_socket_permissions": "0700",
                 # A container's /dev/shm is often too small for a parallel sort.
                 "dynamic_shared_memory_type": "mmap",
+                "shared_buffers": f"{_buffers_mb()}MB",
             }.items()
         )
         done = self._run("pg_ctl", "-w", "-t", int(timeout), "-D", ".", "-l", self.log.name, "-o", options, "start")
@@ -263,6 +264,12 @@ def _try_lock(file: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _buffers_mb() -> int:
+    """Return a sixteenth of the memory: the server takes as much of it as it uses, for searches of embeddings."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return min(max(memory // 16, 32), 2048)
 
 
 def _programs() -> Path:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from learning_pipeline.publish.merge import Loaded
 
 ATTEMPTS = 4
-_ANALYZE_SHARE = 0.1
+ANALYZE_SHARE = 0.1
 _CACHE = "embeddings"  # Of models/: what routing keeps there follows from the models and the texts.
 
 
@@ -130,7 +130,7 @@ def _try_load(url: str, content: "Content", now: datetime, progress: Progress) -
         loaded = merge.load(connection, content, now=now, progress=progress)
         if loaded.written:
             changed = sum(sum(counts.values()) for counts in loaded.changes.values())
-            notes += upkeep.after(connection, now, analyze=changed > _ANALYZE_SHARE * sum(loaded.rows.values()))
+            notes += upkeep.after(connection, now, analyze=changed > ANALYZE_SHARE * sum(loaded.rows.values()))
     return loaded, notes
 
 

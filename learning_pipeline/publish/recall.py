@@ -56,7 +56,8 @@ def measured(connection: psycopg.Connection[Any], sample: Sample) -> dict[str, f
             f"select similarity from {SCHEMA}.similar_tasks(%s, %s, -1)", (question, NEIGHBOURS)
         ).fetchall()
         wanted += len(best)
-        true += min(sum(similarity >= best.min() - _TOLERANCE for (similarity,) in rows), len(best))
+        least = float(best.min()) - _TOLERANCE
+        true += min(sum(similarity >= least for (similarity,) in rows), len(best))
     low, high = wilson_interval(true, wanted) or (0.0, 1.0)
     return {"recall": true / wanted, "low": low, "high": high, "n": wanted, "searches": len(sample.questions),
             "tasks": sample.height}  # fmt: skip

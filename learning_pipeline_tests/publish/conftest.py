@@ -1,6 +1,7 @@
 """One embedded server for all tests of publishing, and a database of its own for each."""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,10 +17,16 @@ from learning_pipeline.publish.embedded import PORT, Embedded
 _numbers = itertools.count()
 
 
+OTHER_SERVER = "LEARNING_PIPELINE_TEST_POSTGRES_URL"
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """Give the URL of a server; its directory's name is short enough for a socket."""
-    directory = Path(tempfile.mkdtemp(prefix="lp"))
+    """Give the URL of a server: of the one that the environment names (as superuser), else of an embedded one."""
+    if OTHER_SERVER in os.environ:
+        yield os.environ[OTHER_SERVER]
+        return
+    directory = Path(tempfile.mkdtemp(prefix="lp"))  # Short enough for a socket.
     embedded = Embedded(directory / "postgres")
     try:
         with embedded.used():
@@ -47,5 +54,6 @@ def upgraded(url: str) -> str:
 
 
 def url_of(url: str, database: str, user: str = "postgres") -> str:
-    host = psycopg.conninfo.conninfo_to_dict(url)["host"]
-    return f"postgresql://{user}@/{database}?host={quote(str(host), safe='/')}&port={PORT}"
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    port = parts.get("port") or PORT
+    return f"postgresql://{user}@/{database}?host={quote(str(parts['host']), safe='/')}&port={port}"

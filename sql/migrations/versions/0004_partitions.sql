@@ -169,7 +169,8 @@ begin
         where
             r.keep_days is not null
             and substring(
-                pg_get_expr(c.relpartbound, c.oid) from $re$TO \('([^']+)'\)$re$)::date <= today - r.keep_days::integer
+                pg_get_expr(c.relpartbound, c.oid) from $re$TO \('([^']+)'\)$re$
+            )::date <= today - r.keep_days::integer
     loop
         execute format('drop table enhanced_learning.%I', old.relname);
         dropped := dropped + 1;
@@ -301,12 +302,13 @@ set hnsw.scan_mem_multiplier = 64
 as $$
 #variable_conflict use_column
 declare
-    -- Where fewer rows than this pass the filters, they are all compared; else the index proposes.
-    few constant integer := 2000;
+    -- Where fewer rows than this pass the filters, they are all compared; else the index proposes. To compare n of
+    -- N rows takes time like n, to find 20 of them by the index like N / n: both are equal near 4 sqrt(N).
+    few integer;
     wanted constant integer := greatest(least(coalesce(k, 10), 1000), 0);
     version text;
     filters text;
-    found_rows integer := few;
+    found_rows integer;
 begin
     -- The index belongs to one version of the embedding; vectors of different versions cannot be compared.
     select p.embedding_version into version from enhanced_learning.publishes as p where p.state = 'current';
@@ -322,6 +324,8 @@ begin
         if since is not null then
             filters := filters || ' and m."timestamp" >= $4';
         end if;
+        select least(greatest(4 * sqrt(greatest(c.reltuples, 0)), 200), 4000)::integer into few
+        from pg_class as c where c.oid = 'enhanced_learning.agent_metrics'::regclass;
         execute format(
             'select count(*) from (select from enhanced_learning.agent_metrics as m where %s limit %s) as f',
             filters, few
@@ -356,7 +360,7 @@ begin
             when found_rows < few then '(m.task_embedding <=> $1) + 0'
             else 'm.task_embedding::halfvec(512) <=> $1::halfvec(512)'
         end,
-        wanted * 2 + 20,
+        wanted * 3 / 2 + 10,
         wanted
     ) using embedding, min_similarity, similar_tasks.repository, since;
 end
