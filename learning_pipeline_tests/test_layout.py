@@ -8,7 +8,7 @@ import pytest
 import learning_pipeline
 
 ROOT = Path(learning_pipeline.__file__).parent
-ROOMS = ("contracts", "sources", "lake", "marts", "routing", "publish", "report", "assets", "cli")
+ROOMS = ("contracts", "sources", "lake", "marts", "routing", "publish", "report", "watch", "assets", "mcp", "cli")
 # These stand beside the rooms: only assets and the command line use them.
 APART = ("sample", "hooks")
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -1,16 +1,19 @@
-"""Whether all is well: the laws and a few thresholds, asked of what is there now, without Dagster."""
+"""Whether all is well: the laws, the alert rules and a few thresholds, asked of what is there now, without Dagster."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from learning_pipeline.assets import laws
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.settings import Settings
+from learning_pipeline.watch import live, memory
 
 OK, WARNING, CRITICAL = "ok", "warning", "critical"
 QUARANTINE_WARNING_RATIO = 0.05
+MEMORY_NAME = "health.json"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Finding:
     state: str
     summary: str
     numbers: dict[str, Any]
+    since: str | None = None  # since when it stands so, UTC; None where nobody has noted it
 
 
 def worst(findings: list[Finding]) -> str:
@@ -58,7 +62,68 @@ def health(settings: Settings, now: datetime) -> list[Finding]:
             verdict = laws.Verdict(False, str(error))
         state = OK if verdict.passed else WARNING if verdict.warning else CRITICAL
         found.append(Finding(name, state, verdict.summary, verdict.numbers))
+    return [*found, *of_machine(settings), *of_alerts(alerts(settings))]
+
+
+def memory_path(settings: Settings) -> Path:
+    """Return the file that remembers since when findings stand as they do."""
+    return settings.home / MEMORY_NAME
+
+
+def remembered(settings: Settings, findings: list[Finding], now: datetime) -> tuple[list[Finding], list[memory.Change]]:
+    """Add since when each finding stands so, note it, and return what has changed since it was noted last.
+
+    Raises:
+        PipelineError: it cannot be noted.
+    """
+    path = memory_path(settings)
+    after, changes = memory.advance(memory.load(path), {finding.name: finding.state for finding in findings}, now)
+    memory.save(path, after)
+    return dated(findings, after), changes
+
+
+def dated(findings: list[Finding], standings: memory.Standings) -> list[Finding]:
+    """Add since when each finding stands so, where that was noted and is not known better."""
+    return [
+        replace(one, since=standings[one.name].since)
+        if one.since is None and one.name in standings and standings[one.name].state == one.state
+        else one
+        for one in findings
+    ]
+
+
+def alerts(settings: Settings) -> list[dict[str, Any]]:
+    """Return the rows of mart_alert; none where the marts cannot be read, which other findings tell."""
+    from learning_pipeline.marts import reader
+
+    if not settings.marts_path.exists():
+        return []
+    try:
+        return reader.read(settings, "mart_alert").sort("rule", "subject").collect().to_dicts()
+    except PipelineError:
+        return []
+
+
+def of_alerts(rows: list[dict[str, Any]]) -> list[Finding]:
+    """Return a finding for each alert that is not ok, and one on all rules together."""
+    raised = [row for row in rows if row["state"] != OK]
+    rules = len({row["rule"] for row in rows})
+    known = {"rules": rules, "subjects": len(rows), "raised": len(raised)}
+    summary = f"{len(raised)} of {rules} alert rules on {len(rows)} subjects are raised"
+    found = [Finding("alert_rules", OK, summary, known)]
+    for row in raised:
+        numbers = {name: row[name] for name in ("rule", "subject", "value", "threshold", "unit", "n", "for_hours")}
+        since = row["since"].isoformat() if row["since"] else None
+        found.append(Finding(f"{row['rule']} of {row['subject']}", row["state"], row["message"], numbers, since))
     return found
+
+
+def of_machine(settings: Settings) -> list[Finding]:
+    """Return the findings of the rules on the machine."""
+    return [
+        Finding(one.rule.name, one.state, one.message, {"value": one.value, "unit": one.rule.unit})
+        for one in live.measured(settings.home)
+    ]
 
 
 def _conservation(lines: Any, source: str) -> Callable[[], laws.Verdict]:

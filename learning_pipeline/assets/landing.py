@@ -40,11 +40,13 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
     def land(context: dg.AssetExecutionContext, pipeline: PipelineParam) -> Iterator[dg.MaterializeResult]:
         from learning_pipeline.assets.record import mark_looked
         from learning_pipeline.lake import land as lake
+        from learning_pipeline.watch import audit
 
         chosen = {kind for kind in kinds if landing_key(kind) in context.selected_asset_keys}
         with pipeline.step(context) as settings:
             inputs = [spec for spec in pipeline.inputs() if spec.kind in chosen or spec.kind == AUTO]
             report = lake.land(settings, inputs, now=pipeline.clock(), progress=pipeline.progress)
+            audit.landing(settings.home, report, pipeline.clock())
             mark_looked(settings, pipeline.clock())
         pipeline.reports["land"] = report
         # A file is read as what it is: an input of one kind may hold others.

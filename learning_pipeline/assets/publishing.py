@@ -29,10 +29,12 @@ def publish_asset(deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
     def publish(context: dg.AssetExecutionContext, pipeline: PipelineParam) -> dg.MaterializeResult:
         from learning_pipeline.assets import unfinished
         from learning_pipeline.publish import load
+        from learning_pipeline.watch import audit
 
         with pipeline.step(context) as settings, unfinished.only_the_publish():
             unfinished.note(settings, unfinished.PUBLISH, pipeline.clock())
             report = load.publish(settings, now=pipeline.clock(), progress=pipeline.progress)
+            audit.publish(settings.home, report, pipeline.clock())
         pipeline.reports["publish"] = report
         pipeline.note_complete()
         return dg.MaterializeResult(

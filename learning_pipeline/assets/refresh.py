@@ -131,10 +131,13 @@ def _check_server(settings: Settings) -> None:
 
 def _publish(settings: Settings, now: datetime, progress: Progress) -> Any:
     from learning_pipeline.publish.load import publish
+    from learning_pipeline.watch import audit
 
     try:
         with unfinished.only_the_publish():
-            return publish(settings, now=now, progress=progress)
+            report = publish(settings, now=now, progress=progress)
+            audit.publish(settings.home, report, now)
+            return report
     except PipelineError:
         unfinished.note(settings, unfinished.PUBLISH, now)
         raise

@@ -45,12 +45,14 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
     from learning_pipeline.cli.summary import landing_text
     from learning_pipeline.lake.land import land as run
     from learning_pipeline.settings import load_settings
+    from learning_pipeline.watch import audit
 
     settings, now = load_settings(home), datetime.now(UTC)
     specs = inputs(settings, sources)
     with _writing(settings, wait) as progress:
         standing = _rejects(settings) if retry else 0
         report = run(settings, specs, now=now, progress=progress, retry=retry)
+        audit.landing(settings.home, report, now)
         mark_looked(settings, now)
     fields = {name: getattr(report, name) for name in COUNTS}
     fields |= {"days": report.days, "sources": report.sources, "seconds": round(report.seconds, 3)}
@@ -110,10 +112,12 @@ def train(home: Path | None, as_json: bool, wait: float) -> None:
     from learning_pipeline.cli.summary import why_not
     from learning_pipeline.routing.train import train as run
     from learning_pipeline.settings import load_settings
+    from learning_pipeline.watch import audit
 
-    settings = load_settings(home)
+    settings, now = load_settings(home), datetime.now(UTC)
     with _writing(settings, wait) as progress:
-        report = run(settings, now=datetime.now(UTC), progress=progress)
+        report = run(settings, now=now, progress=progress)
+        audit.training(settings.home, report, now)
     fields = {
         "version": report.version,
         "trained": report.trained,
@@ -135,10 +139,12 @@ def publish(home: Path | None, as_json: bool, wait: float) -> None:
     from learning_pipeline.assets.unfinished import was_published
     from learning_pipeline.publish.load import publish as run
     from learning_pipeline.settings import load_settings
+    from learning_pipeline.watch import audit
 
-    settings = load_settings(home)
+    settings, now = load_settings(home), datetime.now(UTC)
     with _writing(settings, wait) as progress:
-        report = run(settings, now=datetime.now(UTC), progress=progress)
+        report = run(settings, now=now, progress=progress)
+        audit.publish(settings.home, report, now)
         was_published(settings, report.publish_id)
     fields = {
         "publish_id": report.publish_id,

@@ -1,0 +1,1 @@
+"""Watching: what the pipeline did, what is to be told, and in which form."""
