@@ -61,16 +61,12 @@ def _fit(series: Series, x: Array) -> dict[str, float]:
     s = np.sign(differences).sum()
     slope = float(np.median(slopes))
     line = np.median(y - slope * days) + slope * days
-    # The best of all steps, by rank sums.
-    ranks = rankdata(y)
-    before = np.arange(_LEAST_LEVEL, n - _LEAST_LEVEL + 1)
-    spread = before * (n - before) * (n + 1) / 12 * (1 - (ties**3 - ties).sum() / (n**3 - n))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = (np.cumsum(ranks)[before - 1] - before * (n + 1) / 2) / np.sqrt(spread)
-    z = np.nan_to_num(z)
-    best = int(np.argmax(np.abs(z)))
-    at = int(before[best])
+    # The step whose two levels fit best, judged by rank sums.
+    splits = np.arange(_LEAST_LEVEL, n - _LEAST_LEVEL + 1)
+    at = int(splits[np.argmin([_apart(y[:split]) + _apart(y[split:]) for split in splits])])
     low, high = float(np.median(y[:at])), float(np.median(y[at:]))
+    spread = at * (n - at) * (n + 1) / 12 * (1 - (ties**3 - ties).sum() / (n**3 - n))
+    z = (rankdata(y)[:at].sum() - at * (n + 1) / 2) / np.sqrt(spread) if spread > 0 else 0.0
     step = np.where(np.arange(n) < at, low, high)
     by_line, by_step = np.abs(y - line).sum(), np.abs(y - step).sum()
     r = _autocorrelation(y - (step if by_step < by_line else line), days)
@@ -87,7 +83,7 @@ def _fit(series: Series, x: Array) -> dict[str, float]:
         "step_at": float(days[at]),
         "before": low,
         "after": high,
-        "step_p": float(min(1.0, len(before) * 2 * ndtr(-abs(z[best]) / np.sqrt(widened)))),
+        "step_p": float(min(1.0, len(splits) * 2 * ndtr(-abs(z) / np.sqrt(widened)))),
         "is_step": float(by_step < by_line),
         "start": float(line[0]),
         "end": float(line[-1]),
@@ -96,6 +92,11 @@ def _fit(series: Series, x: Array) -> dict[str, float]:
         "days": float(n),
         "r": r,
     }
+
+
+def _apart(values: Array) -> float:
+    """Return how far values are from their median, all together."""
+    return float(np.abs(values - np.median(values)).sum())
 
 
 def _autocorrelation(residual: Array, days: np.ndarray) -> float:

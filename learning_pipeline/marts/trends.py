@@ -11,7 +11,6 @@ from learning_pipeline.marts.work import dated
 
 _KEYS = ("subject_kind", "subject", "metric")
 _SURE = 0.05
-_NANO = 1_000_000_000
 
 
 def trend(metric_daily: pl.LazyFrame) -> pl.LazyFrame:
@@ -27,7 +26,8 @@ def trend(metric_daily: pl.LazyFrame) -> pl.LazyFrame:
     # Whole days of counts and sums: they begin with the day before the newest.
     short = pl.col("form").is_in(["count", "sum"])
     aged = aged.with_columns(_age=pl.col("_age") - short.cast(pl.Int64)).filter(pl.col("_age") >= 0)
-    aged = aged.with_columns(_x=_scaled())
+    # In one order, whatever that of the rows: then sums of floats are the same.
+    aged = aged.with_columns(_x=_scaled()).sort(*_KEYS, "day")
     found = pl.concat([_window(aged, days) for days in TREND_WINDOWS]).sort(*_KEYS, "window_days").collect()
     if found.is_empty():
         return pl.LazyFrame(schema=polars_schema(MartTrend))
@@ -63,9 +63,9 @@ def trend(metric_daily: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _scaled() -> pl.Expr:
-    """Return the value on the scale of the test, in whole billionths: their sums do not depend on any order."""
+    """Return the value on the scale of the test."""
     value = pl.col("value")
-    x = (
+    return (
         pl.when(pl.col("form") == "count")
         .then(2 * (value + 0.375).sqrt())
         .when(pl.col("form") == "sum")
@@ -74,15 +74,14 @@ def _scaled() -> pl.Expr:
         .then(pl.when(value > 0).then(value.log()))
         .otherwise(value)
     )
-    return (x * _NANO).round().cast(pl.Int64)
 
 
 def _window(aged: pl.LazyFrame, days: int) -> pl.LazyFrame:
     inside, before = pl.col("_age") < days, pl.col("_age").is_between(days, 2 * days - 1)
 
     def of(condition: pl.Expr, suffix: str) -> tuple[pl.Expr, ...]:
-        x = pl.col("_x").filter(condition).cast(pl.Float64).sort() / _NANO
-        value = pl.col("value").filter(condition).sort()
+        x = pl.col("_x").filter(condition)
+        value = pl.col("value").filter(condition)
         n, hits = (pl.col(name).filter(condition).sum() for name in ("n", "hits"))
         rate = pl.col("form").first() == "rate"
         return (
@@ -95,7 +94,7 @@ def _window(aged: pl.LazyFrame, days: int) -> pl.LazyFrame:
         )
 
     return (
-        aged.group_by(*_KEYS)
+        aged.group_by(*_KEYS, maintain_order=True)
         .agg(pl.col("form").first(), pl.col("newest_day").first(), *of(inside, ""), *of(before, "_before"))
         .filter(pl.col("days") > 0)
         .with_columns(window_days=pl.lit(days, pl.Int64))
