@@ -116,7 +116,7 @@ def bare(url: str, frame: pl.DataFrame, vectors: pl.DataFrame) -> None:
         connection.execute("set search_path = pg_catalog, public, pg_temp")
         register_vector(connection)
         connection.execute("create schema bare")
-        memory = min(int(vectors.height * 2.2 / 1000 + 64), 3_000)
+        memory = min(int(vectors.height * 2.8 / 1000 + 64), 3_000)
         connection.execute(f"set maintenance_work_mem = '{memory}MB'")
         metrics = frame.join(vectors, on="execution_id").with_columns(
             pl.coalesce("started_at", "ended_at").alias("timestamp"),

@@ -22,8 +22,8 @@ _Connection = psycopg.Connection[Any]
 
 LOCK_TIMEOUT = "60s"
 STATEMENT_TIMEOUT = "2h"  # Of one statement; the longest is the build of the index on the embeddings.
-# The build of that index is several times faster while its graph fits: about 2 kB a task, and no more than this.
-_INDEX_KB_A_TASK, _LEAST_INDEX_MB, _MOST_INDEX_MB = 2.2, 64, 3_000
+# The build of that index is several times faster while its graph fits: about 3 kB a task, and no more than this.
+_INDEX_KB_A_TASK, _LEAST_INDEX_MB, _MOST_INDEX_MB = 2.8, 64, 3_000
 
 
 @dataclass

@@ -1,12 +1,10 @@
 """The whole publish, from a home directory to the embedded or a configured server."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,16 +21,8 @@ from learning_pipeline.routing.train import train
 from learning_pipeline.settings import Settings, load_settings
 from learning_pipeline_tests.factories import NOON, fill_lake
 from learning_pipeline_tests.publish.helpers import ask, row_versions
+from learning_pipeline_tests.publish.test_trouble import whole
 
-_PUBLISH = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from learning_pipeline.publish.load import publish
-from learning_pipeline.settings import load_settings
-print("go", flush=True)
-publish(load_settings(Path(sys.argv[1])), now=datetime.now(UTC))
-"""
 _PUBLISH_AND_DIE = """
 import os, signal, sys
 from datetime import UTC, datetime
@@ -258,43 +248,6 @@ def test_killed_inside_the_load_nothing_has_changed(own: Settings, steps: int, r
     command = [sys.executable, "-c", _PUBLISH_AND_DIE, str(own.home), str(steps)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     with server.database(own) as url:
-        assert _whole(url) == rows
+        assert whole(url) == rows
     assert load.publish(own, now=NOON).rows["executions"] == 90
     assert not server.running(own)
-
-
-@pytest.mark.slow
-def test_killed_at_any_moment_a_reader_sees_whole_versions_only(own: Settings) -> None:
-    """The old version or the new one, in all tables alike; and afterwards the next publish completes."""
-    load.publish(own, now=NOON)
-    random_moment = random.Random(1)
-    with server.database(own) as url:
-        for number in range(8):
-            (old,) = ask(url, "select row_counts from enhanced_learning.publishes where state = 'current'")
-            stage(own, executions(200 + 300 * number), learn=False)
-            command = [sys.executable, "-c", _PUBLISH, str(own.home)]
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            assert child.stdout is not None
-            child.stdout.readline()
-            end = time.monotonic() + random_moment.uniform(0.2, 1.5)
-            while time.monotonic() < end:
-                _whole(url)
-            child.send_signal(signal.SIGKILL)
-            child.communicate()
-            seen = _whole(url)
-            assert seen in (old[0]["executions"], 200 + 300 * number)
-            load.publish(own, now=NOON)
-            assert _whole(url) == 200 + 300 * number
-    assert not server.running(own)
-
-
-def _whole(url: str) -> int:
-    """Return how many executions there are, and check that everything else is of the same version."""
-    ((executions_, metrics, counted),) = ask(
-        url,
-        "select (select count(*) from enhanced_learning.executions), "
-        "(select count(*) from enhanced_learning.agent_metrics), "
-        "(select row_counts from enhanced_learning.publishes where state = 'current')",
-    )
-    assert counted["executions"] == counted["agent_metrics"] == executions_ == metrics
-    return int(executions_)

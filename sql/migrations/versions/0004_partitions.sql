@@ -195,7 +195,7 @@ begin
     end if;
     execute format(
         'create index %I on enhanced_learning.agent_metrics using hnsw '
-        '((task_embedding::halfvec(512)) halfvec_cosine_ops) with (m = 16, ef_construction = 64) '
+        '((task_embedding::halfvec(512)) halfvec_cosine_ops) with (m = 24, ef_construction = 128) '
         'where embedding_version = %L',
         index_name, version
     );
@@ -296,7 +296,7 @@ returns table (
 language plpgsql stable rows 10
 set search_path from current
 set hnsw.iterative_scan = relaxed_order
-set hnsw.ef_search = 100
+set hnsw.ef_search = 200
 set hnsw.max_scan_tuples = 10000000
 set hnsw.scan_mem_multiplier = 64
 as $$
@@ -331,7 +331,8 @@ begin
             filters, few
         ) into found_rows using embedding, min_similarity, similar_tasks.repository, since;
     end if;
-    -- The index works in half precision: it proposes more than k, and exact distances decide among them.
+    -- The index works in half precision, which cannot tell similarities apart that differ by less than about 0.0002:
+    -- it proposes more than k, and exact distances decide among them.
     return query execute format(
         $query$
         with proposed as materialized (
@@ -360,7 +361,7 @@ begin
             when found_rows < few then '(m.task_embedding <=> $1) + 0'
             else 'm.task_embedding::halfvec(512) <=> $1::halfvec(512)'
         end,
-        wanted * 3 / 2 + 10,
+        wanted * 4 + 10,
         wanted
     ) using embedding, min_similarity, similar_tasks.repository, since;
 end
