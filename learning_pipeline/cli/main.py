@@ -22,6 +22,7 @@ COMMANDS = {
     "health": ("health", "Say whether all is well: exit code 0, 1 (critical) or 3 (warning)."),
     "hooks": ("hooks", "Install the git hooks that write events, or back-fill a repository."),
     "db": ("db", "Migrate, look at, use or stop the PostgreSQL server."),
+    "mcp": ("mcp", "Answer agents over the Model Context Protocol, read-only."),
     "ui": ("ui", "Start Dagster's web server and daemon."),
     "sample": ("sample", "Write made-up raw logs in every format that is supported."),
 }
