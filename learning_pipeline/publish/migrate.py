@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SQL_DIR = Path(__file__).parents[2] / "sql" / "migrations"
 LOCK = 0x6C6561726E  # Advisory lock of every migration and publish: "learn".
 
+_AVAILABLE = "select installed_version, default_version from pg_available_extensions where name = 'vector'"
+
 _log = logging.getLogger(__name__)
 
 
@@ -185,9 +187,7 @@ def _raw(connection: "Connection") -> psycopg.Connection[Any]:
 def _vector(connection: psycopg.Connection[Any], url: str) -> str:
     """Install pgvector where it is missing, check its version, put its schema on the search path and return it."""
     least = ".".join(map(str, MIN_PGVECTOR[:2]))
-    row = connection.execute(
-        "select installed_version, default_version from pg_available_extensions where name = 'vector'"
-    ).fetchone()
+    row = connection.execute(_AVAILABLE).fetchone()
     if row is None:
         raise PipelineError(f"PostgreSQL at {where(url)} has no pgvector: install pgvector {least} or newer there")
     version = row[0] or row[1]
