@@ -13,7 +13,7 @@ from learning_pipeline.contracts.base import (
 )
 from learning_pipeline.contracts.vocabulary import TASK_TYPES
 
-SUBJECT_KINDS = ("policy", "candidate", "model")
+SUBJECT_KINDS = ("policy", "candidate", "model", "slice")
 EVALUATION_BASES = ("full", "matched", "held_out", "training")
 
 
@@ -40,7 +40,7 @@ class MartRouterEvaluation(Table):
 
     router_version: Text = key_field("Version of the router")
     created_at: Timestamp = field("When the version was trained", null=False)
-    subject_kind: Text = key_field("What is measured: a policy, a candidate, or the predictions", isin=SUBJECT_KINDS)
+    subject_kind: Text = key_field("What is measured: a policy, a candidate, the predictions, or a kind of task", isin=SUBJECT_KINDS)
     subject: Text = key_field("Name of the policy, candidate or set of predictions")
     metric: Text = key_field("Name of the metric")
     value: Real = field("Value; null where there is too little to tell")

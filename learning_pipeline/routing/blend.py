@@ -29,6 +29,11 @@ class Blend:
     level: tuple[float, ...]  # of each method, for the task as a whole
     contrast: tuple[float, ...]  # of each method, between candidates
 
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Return the methods that have a weight."""
+        return tuple(name for name, *pair in zip(METHODS, self.level, self.contrast, strict=True) if any(pair))
+
     def as_dict(self) -> dict[str, Any]:
         """Return the weights as JSON values."""
         return {"bias": self.bias, "start": self.start, "level": list(self.level), "contrast": list(self.contrast)}

@@ -6,12 +6,14 @@ bins of equal width), against the base rate of the older part. Choices are judge
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from learning_pipeline.routing import policies
+from learning_pipeline.routing import baselines, contest, policies
+from learning_pipeline.routing.curves import quality_over_cost, recovery
 from learning_pipeline.routing.decision import decide
 from learning_pipeline.routing.history import number_of
 from learning_pipeline.routing.inputs import Asked
@@ -45,6 +47,10 @@ class Evaluation:
     candidates: int = 0
     held_out: int = 0
     best_single: str | None = None  # name of the candidate with the highest rate on the older part
+    against_single: contest.Contest | None = None
+    against_champion: contest.Contest | None = None
+    by_slice: dict[str, contest.Contest] = field(default_factory=dict)
+    refused: str | None = None  # why the overlap gate gives no estimate
 
     def get(self, subject: str, metric: str) -> Measure | None:
         """Return one measure, None where it was not taken."""
@@ -126,7 +132,31 @@ def calibration_error(table: Sequence[dict[str, float | int]]) -> float:
     return sum(row["weight"] * abs(row["predicted"] - row["observed"]) for row in table) / total
 
 
-def evaluate(model: Model, test: pl.DataFrame) -> Evaluation:
+@dataclass(frozen=True)
+class Champion:
+    """The version that decides so far, and until when it has learned."""
+
+    version: str
+    model: Model
+    last_at: datetime
+
+    def contest(self, tasks: HeldOutTasks, utility: Array, expected: Array, router: Array) -> contest.Contest:
+        """Compare a challenger's choices with the champion's, on tasks that the champion has not learned from."""
+        rows = np.flatnonzero([at is not None and at > self.last_at for at in tasks.times])
+        part = tasks.at(rows)
+        names = {item: number for number, item in enumerate(tasks.candidates)}
+        number = np.array([names.get((c.agent_name, c.model), -1) for c in self.model.statistics.candidates], np.int64)
+        if not len(rows) or (number < 0).any():
+            return contest.Contest(None, 0.0, len(rows), "no held-out task is newer than what it learned from")
+        asked = Asked(part.texts, part.task_types, part.repositories, part.context_tokens)
+        estimates, _ = self.model.look(asked)
+        decisions = decide(self.model, estimates, part.allowed[:, number])
+        single = np.where(part.allowed[:, number], self.model.start, -np.inf).argmax(axis=1)
+        chosen = number[np.where(decisions.abstained, single, decisions.best)]
+        return contest.compare(part, utility[rows], expected[rows], router[rows], chosen)
+
+
+def evaluate(model: Model, test: pl.DataFrame, champion: Champion | None = None) -> Evaluation:
     """Judge a model on labelled executions that are newer than what it was built from."""
     result = Evaluation(candidates=len(model.statistics.candidates), held_out=test.height)
     _add_candidates(result, model)
@@ -136,7 +166,7 @@ def evaluate(model: Model, test: pl.DataFrame) -> Evaluation:
     _add_predictions(result, seen, model.statistics.base_rate)
     tasks = policies.held_out(test, model.statistics)
     if tasks.texts:
-        _add_policies(result, model, tasks)
+        _add_policies(result, model, tasks, champion)
     return result
 
 
@@ -173,22 +203,14 @@ def _add_predictions(result: Evaluation, seen: Predictions, base_rate: float) ->
     _add(result, "model", "router", "log_loss_gain", gain, "held_out")
 
 
-def _add_policies(result: Evaluation, model: Model, tasks: HeldOutTasks) -> None:
-    allowed = tasks.allowed
-    estimates, _ = model.look(Asked(tasks.texts, tasks.task_types, tasks.repositories, tasks.context_tokens))
-    decisions = decide(model, estimates, allowed)
-    alone = model.estimate([None], [None])
-    best_single = np.where(allowed, alone.probability, -np.inf).argmax(axis=1)
-    cost = np.where(np.isnan(alone.cost), np.inf, alone.cost)
-    ranked = np.where(allowed, cost, np.inf)
-    cheapest = np.where(np.isfinite(ranked.min(axis=1)), ranked.argmin(axis=1), -1)
-    chosen = {
-        "router": np.where(decisions.abstained, best_single, decisions.best),
-        "router_without_abstaining": decisions.best,
-        "best_single": best_single,
-        "cheapest": cheapest,
-        "oracle": policies.best_possible(tasks),
-    }
+def _add_policies(result: Evaluation, model: Model, tasks: HeldOutTasks, champion: Champion | None) -> None:
+    asked = Asked(tasks.texts, tasks.task_types, tasks.repositories, tasks.context_tokens)
+    estimates, neighbours = model.look(asked)
+    decisions = decide(model, estimates, tasks.allowed)
+    chosen = baselines.choices(model, tasks, neighbours)
+    single = chosen["best_single"]
+    router = np.where(decisions.abstained, single, decisions.best)
+    chosen |= {"router": router, "router_without_abstaining": decisions.best, "oracle": policies.best_possible(tasks)}
     amounts: dict[str, Array] = {
         "success_rate": tasks.success,
         "cost_usd": tasks.cost,
@@ -203,6 +225,69 @@ def _add_policies(result: Evaluation, model: Model, tasks: HeldOutTasks) -> None
         _add(result, "policy", "as_run", metric, policies.as_run(tasks, amount, share=share), "held_out")
     decided = float((~decisions.abstained).mean())
     _add(result, "policy", "router", "decided_share", Value(decided, len(tasks.texts)), "held_out")
+    if tasks.basis == "full":
+        _add_curves(result, tasks, estimates.probability, estimates.cost)
+    else:
+        _add_off_policy(result, tasks, router, estimates.probability)
+    utility = contest.realised(model, tasks)
+    _judge(result, tasks, utility, decisions.utility, router, single)
+    if champion is not None:
+        result.against_champion = champion.contest(tasks, utility, decisions.utility, router)
+
+
+def _judge(
+    result: Evaluation, tasks: HeldOutTasks, utility: Array, expected: Array, router: Array, single: Array
+) -> None:
+    result.against_single = contest.compare(tasks, utility, expected, router, single)
+    value = result.against_single
+    low, high = value.low(1.96), value.high(1.96)
+    gain = Value(value.difference, value.n, low, high)
+    _add(result, "policy", "router", "utility_gain", gain, tasks.basis)
+    for name, rows in contest.slices(tasks).items():
+        part = contest.compare(tasks.at(rows), utility[rows], expected[rows], router[rows], single[rows])
+        if part.difference is not None:
+            result.by_slice[name] = part
+            gain = Value(part.difference, part.n, part.low(1.96), part.high(1.96))
+            _add(result, "slice", name, "utility_gain", gain, tasks.basis)
+
+
+def _add_curves(result: Evaluation, tasks: HeldOutTasks, probability: Array, cost: Array) -> None:
+    rows = np.arange(len(tasks.ran))
+    n = len(rows)
+    best = policies.best_possible(tasks)
+    likely = np.where(tasks.ran, probability, -np.inf).argmax(axis=1)
+    regret = float((tasks.success[rows, best] - tasks.success[rows, likely]).mean())
+    _add(result, "policy", "router", "regret", Value(regret, n), tasks.basis)
+    everywhere = tasks.ran.all(axis=0)
+    means = np.where(everywhere, np.nan_to_num(tasks.success).mean(axis=0), np.nan)
+    if int(everywhere.sum()) >= 2:
+        strong, weak = int(np.nanargmax(means)), int(np.nanargmin(means))
+        found = recovery(
+            probability[:, strong] - probability[:, weak], tasks.success[:, weak], tasks.success[:, strong]
+        )
+        if found is not None:
+            for metric, value in (("apgr", found.apgr), ("cpt50", found.cpt50), ("cpt80", found.cpt80)):
+                _add(result, "policy", "router", metric, Value(value, n), tasks.basis)
+    if not np.isnan(np.where(tasks.ran, tasks.cost, 0.0)).any():
+        points = []
+        dear = cost / np.nanmax(cost)
+        for weight in (0.0, *np.geomspace(0.01, 10, 16).tolist()):
+            taken = np.where(tasks.ran, probability - weight * dear, -np.inf).argmax(axis=1)
+            points.append((tasks.cost[rows, taken].mean(), tasks.success[rows, taken].mean()))
+        costs, values = np.array(points).T
+        quality = quality_over_cost(costs, values)
+        if quality is not None:
+            _add(result, "policy", "router", "aiq", Value(quality, n), tasks.basis)
+
+
+def _add_off_policy(result: Evaluation, tasks: HeldOutTasks, router: Array, expected: Array) -> None:
+    found = policies.off_policy(tasks, router, tasks.success, expected)
+    for metric, triple in (("snips", found.snips), ("doubly_robust", found.doubly_robust)):
+        value = Value(None, found.n) if triple is None else Value(triple[0], found.n, triple[1], triple[2])
+        _add(result, "policy", "router", metric, value, tasks.basis)
+    _add(result, "policy", "router", "effective_tasks", Value(found.effective, found.n), tasks.basis)
+    _add(result, "policy", "router", "overlap", Value(found.overlap, found.n), tasks.basis)
+    result.refused = found.refused
 
 
 def _add(result: Evaluation, kind: str, subject: str, metric: str, value: Value, basis: str) -> None:

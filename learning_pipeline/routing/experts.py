@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from learning_pipeline.routing import history
-from learning_pipeline.routing.blend import Blend
+from learning_pipeline.routing.blend import METHODS, Blend
 from learning_pipeline.routing.inputs import Encoder, Inputs
 from learning_pipeline.routing.linear import Linear, logit
 from learning_pipeline.routing.statistics import Statistics
@@ -42,16 +42,17 @@ class Experts:
         """Return the same methods, blended otherwise."""
         return replace(self, blend=blend)
 
-    def odds(self, statistics: Statistics, inputs: Inputs, opinions: Opinions) -> dict[str, Array]:
-        """Return what each method says: log odds, (asked, candidates)."""
+    def odds(
+        self, statistics: Statistics, inputs: Inputs, opinions: Opinions, wanted: tuple[str, ...] = METHODS
+    ) -> dict[str, Array]:
+        """Return what each method says: log odds, (asked, candidates); of the trained ones only those wanted."""
         start = opinions.start
-        found = {
-            "statistics": logit(opinions.chain),
-            "neighbours": logit(opinions.local),
-            "logistic": logit(start) + self.linear.scores(inputs.words),
-            "forest": logit(start + self.forest.total(inputs.dense)),
-        }
-        if self.boosting is not None:
+        found = {"statistics": logit(opinions.chain), "neighbours": logit(opinions.local)}
+        if "logistic" in wanted:
+            found["logistic"] = logit(start) + self.linear.scores(inputs.words)
+        if "forest" in wanted:
+            found["forest"] = logit(start + self.forest.total(inputs.dense))
+        if "boosting" in wanted and self.boosting is not None:
             past = history.present(statistics, opinions.task_types, opinions.repositories)
             rows = pairs(inputs.dense, past, history.prices(statistics))
             found["boosting"] = logit(start + self.boosting.total(rows).reshape(len(inputs.dense), len(start)))
@@ -60,7 +61,7 @@ class Experts:
     def judge(self, statistics: Statistics, inputs: Inputs, opinions: Opinions) -> tuple[Array, dict[str, Array]]:
         """Return the blended probability, and what each method adds to its log odds."""
         start = logit(opinions.start)
-        odds = self.odds(statistics, inputs, opinions)
+        odds = self.odds(statistics, inputs, opinions, self.blend.used)
         return self.blend.probability(start, odds), self.blend.parts(start, odds)
 
 

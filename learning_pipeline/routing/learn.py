@@ -20,11 +20,11 @@ from learning_pipeline.routing.inputs import Encoder, Inputs
 from learning_pipeline.routing.linear import logit
 from learning_pipeline.routing.model import Model, Parameters, chain_of, local_of
 from learning_pipeline.routing.statistics import Candidate, Statistics
-from learning_pipeline.routing.tasks import Labels, PastTasks, arrange
+from learning_pipeline.routing.tasks import Labels, PastTasks, arrange, leading
 from learning_pipeline.routing.text import Array
 
 # Past tasks that are searched for neighbours, and that the methods are trained on: the newest.
-TASK_LIMIT = 10_000
+TASK_LIMIT = 8_000
 EXPERT_LIMIT = 12_000
 PAIR_LIMIT = 30_000
 FOLDS = 4
@@ -61,7 +61,7 @@ def _past_tasks(rows: pl.DataFrame, statistics: Statistics, embedding: Embedding
             weight[place[key], number[agent, model]] += amount
             success[place[key], number[agent, model]] += amount * label
     performer = [number[pair] for pair in newest.select("agent_name", "model").iter_rows()]
-    vectors = embedding.embed(newest["task_text"].to_list()).astype(np.float16).astype(np.float32)
+    vectors = leading(embedding.embed(newest["task_text"].to_list())).astype(np.float16).astype(np.float32)
     return PastTasks(
         vectors,
         weight.astype(np.float32),
@@ -135,7 +135,7 @@ def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int) -> OutOfFold
         asked = lesson.inputs.at(out)
         weight, label = lesson.labels.weight[into], lesson.labels.label[into]
         nobody = np.zeros(len(into))
-        past = PastTasks(lesson.inputs.vectors[into], weight, weight * label, (), nobody, nobody)
+        past = PastTasks(leading(lesson.inputs.vectors[into]), weight, weight * label, (), nobody, nobody)
         near = past.nearest(asked.vectors, parameters.neighbours)
         local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
         rate = statistics.rate(parameters.group_prior)

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _NEGATION = re.compile(r"\b(?:not|except|false|incorrect|least|never|no)\b", re.I)
 _QUESTION = re.compile(r"\b(?:which|what|how|why|who|when|where)\b", re.I)
 _CODE = re.compile(r"\b(?:def|class|import|return|function|assert)\b")
-_DIGIT = re.compile(r"\d")
+_LINE_FROM_DIGIT = re.compile(r"\d[^\n]*")
 
 
 def _without(characters: str) -> dict[int, int | None]:
@@ -71,7 +71,7 @@ def _numbers(text: str) -> tuple[float, ...]:
         log1p(long[0]),
         sum(tail) / len(tail),
         max(tail),
-        sum(1 for line in lines if _DIGIT.search(line)) / len(lines),
+        len(_LINE_FROM_DIGIT.findall(text)) / len(lines),
         text.count("?"),
         share(_OPERATORS),
         share(_LATEX),

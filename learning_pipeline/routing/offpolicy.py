@@ -46,6 +46,19 @@ class OffPolicy:
     refused: str | None = None
 
 
+def influence(logged: Logged, chosen: Array, expected: Array) -> tuple[Array, str | None]:
+    """Return what each row says of the policy's mean reward (doubly robust), and why it may not be used.
+
+    Arguments as for `estimate`; the policy chooses something in every row.
+    """
+    rows = np.arange(len(chosen))
+    propensity = logged.propensity[rows, chosen]
+    supported = logged.supported[rows, chosen] & (propensity >= LEAST_PROPENSITY)
+    weight = np.where((logged.action == chosen) & supported, 1 / np.maximum(propensity, LEAST_PROPENSITY), 0.0)
+    guess = expected[rows, chosen]
+    return guess + weight * (logged.reward - guess), estimate(logged, chosen, expected).refused
+
+
 def estimate(logged: Logged, chosen: Array, expected: Array) -> OffPolicy:
     """Estimate the mean reward of a policy.
 
@@ -75,9 +88,9 @@ def estimate(logged: Logged, chosen: Array, expected: Array) -> OffPolicy:
     mean = float((weight * reward).sum() / total)
     error = _Z * float(np.sqrt((weight**2 * (reward - mean) ** 2).sum()) / total)
     guess = expected[kept, chosen]
-    influence = guess + weight * (reward - guess)
-    robust = float(influence.mean())
-    spread = _Z * float(influence.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    said = guess + weight * (reward - guess)
+    robust = float(said.mean())
+    spread = _Z * float(said.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
     return OffPolicy(
         (mean, mean - error, mean + error), (robust, robust - spread, robust + spread), effective, overlap, n
     )

@@ -7,6 +7,7 @@ over all. A value that rests on too few tasks, or on too little overlap, is null
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,23 @@ class HeldOutTasks:
     context_tokens: list[int | None]
     propensity: Array  # (tasks, candidates)
     tried: Array  # (tasks, candidates) whether the older part tried the candidate on such tasks
+    times: list[datetime | None]  # when the task was first run
+    candidates: tuple[tuple[str, str | None], ...]
+
+    def at(self, rows: Array) -> "HeldOutTasks":
+        """Return some of the tasks."""
+        kept = np.zeros(len(self.ran), bool)
+        kept[rows] = True
+        texts, types, places, tokens, times = (
+            _pick(values, kept)
+            for values in (self.texts, self.task_types, self.repositories, self.context_tokens, self.times)
+        )
+        arrays = (self.ran, self.success, self.cost, self.duration, self.propensity, self.tried)
+        ran, success, cost, duration, propensity, tried = (array[kept] for array in arrays)
+        return HeldOutTasks(
+            self.basis, texts, types, places, ran, success, cost, duration, tokens, propensity, tried, times,
+            self.candidates,
+        )  # fmt: skip
 
     @property
     def allowed(self) -> Array:
@@ -63,7 +81,7 @@ def held_out(test: pl.DataFrame, statistics: Statistics) -> HeldOutTasks:
     test = test.filter(pl.Series(who >= 0, dtype=pl.Boolean))
     who = who[who >= 0]
     tasks = test.group_by("task", maintain_order=True).agg(
-        pl.col("task_text", "task_type", "repository", "context_tokens").drop_nulls().first()
+        pl.col("at").min(), pl.col("task_text", "task_type", "repository", "context_tokens").drop_nulls().first()
     )
     place = {task: position for position, task in enumerate(tasks["task"])}
     row = np.array([place[task] for task in test["task"]], np.int64)
@@ -93,6 +111,8 @@ def held_out(test: pl.DataFrame, statistics: Statistics) -> HeldOutTasks:
         means["duration_ms"][kept],
         _pick(tasks["context_tokens"].to_list(), kept),
         *_propensity(statistics, _pick(task_types, kept)),
+        _pick(tasks["at"].to_list(), kept),
+        tuple(number),
     )
 
 
@@ -122,10 +142,15 @@ def value_of(tasks: HeldOutTasks, chosen: Array, amounts: Array, *, share: bool)
 def off_policy(tasks: HeldOutTasks, chosen: Array, amounts: Array, expected: Array) -> OffPolicy:
     """Return the off-policy estimates of a policy on tasks that one candidate ran each."""
     known = (tasks.ran & ~np.isnan(amounts)).any(axis=1)
+    found = logged(tasks, amounts)
+    seen = Logged(found.action[known], found.reward[known], found.propensity[known], found.supported[known])
+    return estimate(seen, chosen[known], expected[known])
+
+
+def logged(tasks: HeldOutTasks, amounts: Array) -> Logged:
+    """Return tasks that one candidate ran each as logged decisions."""
     action = tasks.ran.argmax(axis=1)
-    reward = amounts[np.arange(len(action)), action]
-    logged = Logged(action[known], reward[known], tasks.propensity[known], tasks.tried[known])
-    return estimate(logged, chosen[known], expected[known])
+    return Logged(action, amounts[np.arange(len(action)), action], tasks.propensity, tasks.tried)
 
 
 def value_of_random(tasks: HeldOutTasks, amounts: Array, *, share: bool) -> Value:

@@ -188,9 +188,9 @@ class _Shown:
     def __init__(self, model: Model, estimates: Estimates, decisions: Decisions, neighbours: Neighbours) -> None:
         self.model, self.estimates, self.decisions = model, estimates, decisions
         self._probability = _rounded(estimates.probability)
-        self._low, self._high = _rounded(estimates.low), _rounded(estimates.high)
+        self._interval = np.round(np.stack([estimates.low, estimates.high], axis=-1), 6).tolist()
         self._n = estimates.n.tolist()
-        self._cost, self._duration = _rounded(estimates.cost, 9), _rounded(estimates.duration, 0)
+        self._cost, self._duration = _rounded(estimates.cost, 9), _whole(estimates.duration)
         self._utility = _rounded(decisions.utility)
         self._positions = neighbours.positions[:, :NEAREST_SHOWN].tolist()
         self._similarity = np.round(neighbours.similarity[:, :NEAREST_SHOWN].astype(np.float64), 6).tolist()
@@ -199,15 +199,14 @@ class _Shown:
         number = option.number
         if number is None:
             return _unknown(option)
-        duration = self._duration[row][number]
         return {
             "agent_name": option.candidate.agent_name,
             "model": option.candidate.model,
             "success_probability": self._probability[row][number],
-            "interval": [self._low[row][number], self._high[row][number]],
+            "interval": self._interval[row][number],
             "n": self._n[row][number],
             "expected_cost_usd": self._cost[row][number],
-            "expected_duration_ms": None if duration is None else int(duration),
+            "expected_duration_ms": self._duration[row][number],
             "utility": self._utility[row][number],
         }
 
@@ -246,9 +245,10 @@ class _Shown:
         """Return why the best is chosen."""
         best = int(self.decisions.best[row])
         first, second = self._names(row)
+        low, high = self._interval[row][best]
         text = (
             f"{first}: success {self._probability[row][best]:.2f} "
-            f"({self._low[row][best]:.2f} to {self._high[row][best]:.2f}, n {self._n[row][best]}), "
+            f"({low:.2f} to {high:.2f}, n {self._n[row][best]}), "
             f"utility {self._utility[row][best]:.2f}"
         )
         runner_up = int(self.decisions.runner_up[row])
@@ -278,6 +278,16 @@ def _unknown(option: Option) -> dict[str, Any]:
         "expected_duration_ms": None,
         "utility": None,
     }
+
+
+def _whole(values: Array) -> list[list[int | None]]:
+    unknown = np.isnan(values)
+    whole = np.where(unknown, 0, np.round(values)).astype(np.int64)
+    if not unknown.any():
+        return whole.tolist()
+    shown = whole.astype(object)
+    shown[unknown] = None
+    return shown.tolist()
 
 
 def _rounded(values: Array, digits: int = 6) -> list[list[float | None]]:

@@ -25,6 +25,8 @@ COST_WEIGHTS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
 TIME_SHARE = 0.5
 # Tasks that several candidates ran, below which choices cannot be compared.
 _LEAST_COMPARED = 100
+# Log loss that a method has to save the blend.
+_WORTH = 2e-4
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,13 @@ class Scored:
 
 def compare(out: OutOfFold) -> list[Scored]:
     """Return how each method, calibrated on its own, and their blend did."""
-    sets = {name: (name,) for name in METHODS if name in out.odds} | {BLEND: METHODS}
-    weight, label = out.labels.weight, out.labels.label
+    sets = {name: (name,) for name in METHODS if name in out.odds} | {BLEND: _needed(out)}
     found = []
     chosen: dict[str, Array] = {}
     for name, methods in sets.items():
         blend = out.fit(methods)
         probability = _predict(blend, out)
-        bounded = np.clip(probability, 1e-6, 1 - 1e-6)
-        losses = -(label * np.log(bounded) + (1 - label) * np.log(1 - bounded))
-        found.append((name, blend, probability, round(float((weight * losses).sum() / weight.sum()), 9)))
+        found.append((name, blend, probability, _loss(probability, out.labels)))
         chosen[name] = choices(probability, out.labels)
     best = max(chosen, key=lambda name: round(float(chosen[name].mean()), 9) if len(chosen[name]) else 0.0)
     result = []
@@ -72,6 +71,24 @@ def choose(scored: list[Scored]) -> Scored:
         if best is None or item.mean_label is None or item.mean_label >= best - item.error - 1e-9
     ]
     return min(fit, key=lambda item: (item.log_loss, item.method))
+
+
+def _needed(out: OutOfFold) -> tuple[str, ...]:
+    """Return the methods that the blend needs: one is left out where that costs next to no log loss."""
+    methods = tuple(name for name in METHODS if name in out.odds)
+    loss = _loss(_predict(out.fit(methods), out), out.labels)
+    for name in reversed(methods[1:]):
+        fewer = tuple(one for one in methods if one != name)
+        without = _loss(_predict(out.fit(fewer), out), out.labels)
+        if without <= loss + _WORTH:
+            methods = fewer
+    return methods
+
+
+def _loss(probability: Array, labels: Labels) -> float:
+    bounded = np.clip(probability, 1e-6, 1 - 1e-6)
+    losses = -(labels.label * np.log(bounded) + (1 - labels.label) * np.log(1 - bounded))
+    return round(float((labels.weight * losses).sum() / labels.weight.sum()), 9)
 
 
 def _predict(blend: Blend, out: OutOfFold) -> Array:

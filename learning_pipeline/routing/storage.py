@@ -19,6 +19,9 @@ from learning_pipeline.routing.tasks import PastTasks
 from learning_pipeline.routing.text import Array
 from learning_pipeline.routing.trees import Trees
 
+# Changes when arrays of an older version would be read wrongly.
+FORMAT = 3
+
 
 def arrays_of(model: Model) -> dict[str, Array]:
     """Return the numbers of a model, by name."""
@@ -43,6 +46,7 @@ def arrays_of(model: Model) -> dict[str, Array]:
 def names_of(model: Model) -> dict[str, Any]:
     """Return what of a model is no number, as JSON values."""
     return {
+        "format": FORMAT,
         "parameters": model.parameters.as_dict(),
         "statistics": model.statistics.names(),
         "words": list(model.embedding.vocabulary.words),
@@ -66,6 +70,8 @@ def load(registry: Registry, item: Version) -> Model:
         PipelineError: its files are missing, were changed, or do not make a model.
     """
     arrays, names = registry.read(item)
+    if names.get("format") != FORMAT:
+        raise PipelineError(f"{item.path} was written by another version of this program: train a new router")
     try:
         tasks = PastTasks(
             arrays["task_vectors"].astype(np.float32),

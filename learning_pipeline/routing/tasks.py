@@ -11,6 +11,8 @@ from learning_pipeline.routing.inputs import Asked
 from learning_pipeline.routing.statistics import Candidate
 from learning_pipeline.routing.text import Array
 
+# Leading directions of the embedding in which past tasks are compared.
+SEARCHED = 256
 _CHUNK = 500
 # Numbers that are held at once while neighbours' labels are added up.
 _CELLS = 2_000_000
@@ -24,11 +26,18 @@ class Neighbours:
     similarity: Array  # (asked, k), 0 or more
 
 
+def leading(vectors: Array) -> Array:
+    """Return the leading directions of embeddings, of length one again, or zero."""
+    part = vectors[:, :SEARCHED]
+    lengths = np.linalg.norm(part, axis=1, keepdims=True)
+    return np.divide(part, lengths, out=np.zeros(part.shape, np.float32), where=lengths > 1e-6)
+
+
 @dataclass(frozen=True)
 class PastTasks:
     """Past tasks with text: their place in the embedding and how each candidate did on them."""
 
-    vectors: Array  # (tasks, 512)
+    vectors: Array  # (tasks, SEARCHED), of length one or zero
     weight: Array  # (tasks, candidates)
     success: Array  # (tasks, candidates), labels times their weight
     execution_ids: tuple[str, ...]  # of the newest labelled execution of the task
@@ -43,6 +52,7 @@ class PastTasks:
         similarity = np.zeros((len(vectors), k), np.float32)
         if k == 0:
             return Neighbours(positions, similarity)
+        vectors = leading(vectors)
         for begin in range(0, len(vectors), _CHUNK):
             scores = vectors[begin : begin + _CHUNK] @ self.vectors.T
             if k < known:

@@ -4,19 +4,23 @@ import io
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from learning_pipeline import __version__
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.store import content_digest
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.routing.labels import experience, split
 from learning_pipeline.routing.registry import EVALUATION, Registry, Version
 from learning_pipeline.settings import Settings
 
+if TYPE_CHECKING:
+    from learning_pipeline.routing.evaluation import Champion
+
 # Changes when the same data would give another model.
-CODE_VERSION = f"{__version__}+2"
+CODE_VERSION = f"{__version__}+3"
 _STEPS = 6
 
 
@@ -112,7 +116,7 @@ def _train(
     studied = study(older, trial, Parameters(min_evidence=settings.router_min_evidence), seed=settings.seed)
     parameters = studied.parameters
     progress("train", 3, _STEPS)
-    evaluation = evaluate(studied.model(older, trial, seed=settings.seed), newer)
+    evaluation = evaluate(studied.model(older, trial, seed=settings.seed), newer, _champion(registry))
     verdict = judge(evaluation, labelled, settings.router_min_evidence)
     progress("train", 4, _STEPS)
     final = embedding.fit(rows["task_text"], seed=settings.seed)
@@ -154,6 +158,21 @@ def _train(
     progress("train", _STEPS, _STEPS)
     seconds = time.monotonic() - begin
     return TrainReport(version, verdict.promoted, verdict.reason, evaluation.metrics(), seconds, trained=True)
+
+
+def _champion(registry: Registry) -> "Champion | None":
+    """Return the version in production; None where there is none, or it can no longer be read."""
+    from learning_pipeline.routing import storage
+    from learning_pipeline.routing.evaluation import Champion
+
+    item = registry.current()
+    if item is None or not item.manifest.get("last_at"):
+        return None
+    try:
+        model = storage.load(registry, item)
+    except PipelineError:
+        return None  # nothing decides with it any more
+    return Champion(item.version, model, datetime.fromisoformat(item.manifest["last_at"]))
 
 
 def _iso(value: Any) -> str | None:

@@ -14,8 +14,10 @@ import numpy as np
 
 from learning_pipeline.routing.text import Array
 
-TREES = 200
+# At most; small data gets fewer.
+TREES, LEAST_TREES = 200, 40
 ROUNDS = 80
+_TASKS_A_TREE = 15
 PRIOR = 2.0
 _DEPTH = 16
 _LEAST_LEAF = 10
@@ -39,10 +41,8 @@ class Trees:
         result = np.zeros((len(rows), self.values.shape[1]))
         step = max(1, _CELLS // max(len(self.roots), 1))
         for begin in range(0, len(rows), step):
-            part = rows[begin : begin + step]
-            leaves = self._leaves(part)
-            for tree in range(leaves.shape[1]):
-                result[begin : begin + step] += self.values[leaves[:, tree]]
+            leaves = self._leaves(rows[begin : begin + step])
+            result[begin : begin + step] = self.values[leaves].sum(axis=1, dtype=np.float64)
         return result
 
     def _leaves(self, rows: Array) -> Array:
@@ -95,8 +95,9 @@ def fit_forest(rows: Array, difference: Array, weight: Array, *, seed: int) -> T
     known = np.where(weight > 0, difference, 0.0)
     density = float((weight > 0).mean()) if weight.size else 1.0
     leaf = int(min(max(_LEAST_LEAF, _LABELS_A_LEAF / max(density, 1e-6)), max(len(rows) // 4, 1)))
+    trees = min(TREES, max(LEAST_TREES, len(rows) // _TASKS_A_TREE))
     forest = ExtraTreesRegressor(
-        TREES, min_samples_leaf=leaf, max_features=0.3, max_depth=_DEPTH, random_state=seed, n_jobs=1
+        trees, min_samples_leaf=leaf, max_features=0.3, max_depth=_DEPTH, random_state=seed, n_jobs=1
     ).fit(rows, known if known.shape[1] > 1 else known[:, 0])
     leaves = forest.apply(rows)
     values = []
@@ -117,7 +118,7 @@ def fit_boosting(rows: Array, difference: Array, weight: Array, *, seed: int) ->
 
     rate = 0.08
     boosted = GradientBoostingRegressor(
-        n_estimators=ROUNDS,
+        n_estimators=min(ROUNDS, max(LEAST_TREES, len(rows) // _TASKS_A_TREE)),
         learning_rate=rate,
         max_depth=4,
         subsample=0.5,

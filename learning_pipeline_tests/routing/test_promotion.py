@@ -1,39 +1,57 @@
-"""Who may decide: better than the base rate for sure, and no worse than the best single candidate."""
+"""Who may decide: surely better than the base rate, than the best single candidate and than who decides so far."""
 
 import pytest
 
+from learning_pipeline.routing.contest import Contest
 from learning_pipeline.routing.evaluation import Evaluation, Measure
 from learning_pipeline.routing.promotion import judge
 
+BETTER, EQUAL, WORSE, UNKNOWN = (
+    Contest(0.05, 0.01, 200),
+    Contest(0.0, 0.0, 200),
+    Contest(-0.2, 0.02, 60),
+    Contest(None, 0.0, 12, "the logs never tried what it chooses"),
+)
+
 
 def evaluation(
-    gain_low: float = 0.02, router: float | None = 0.8, single_low: float | None = 0.7, candidates: int = 2
+    gain_low: float = 0.02,
+    single: Contest | None = BETTER,
+    champion: Contest | None = None,
+    error: float = 0.02,
+    part: Contest = BETTER,
+    candidates: int = 2,
 ) -> Evaluation:
-    single = None if single_low is None else single_low + 0.05
     return Evaluation(
         measures=[
             Measure("model", "router", "log_loss_gain", 0.05, 200, gain_low, 0.1, "held_out"),
-            Measure("policy", "router", "success_rate", router, 80, router, router, "matched"),
-            Measure("policy", "best_single", "success_rate", single, 60, single_low, 0.9, "matched"),
-            Measure("candidate", "alpha", "success_probability", 0.75, 300, 0.72, 0.8, "training"),
+            Measure("model", "router", "calibration_error", error, 2000, None, None, "held_out"),
         ],
         candidates=candidates,
         held_out=200,
-        best_single="alpha",
+        against_single=single,
+        against_champion=champion,
+        by_slice={"bug_fix": part},
     )
 
 
 @pytest.mark.parametrize(
     ("given", "stage", "reason"),
     [
-        (evaluation(), "production", "0.800 of 80 held-out"),
+        (evaluation(), "production", "+0.0500 of utility against the best single"),
         (evaluation(gain_low=-0.01), "training", "do not surely beat the base rate"),
         (evaluation(gain_low=0.0), "training", "do not surely beat the base rate"),
-        (evaluation(router=0.69), "staging", "below the best single"),
-        (evaluation(router=None), "staging", "too few held-out tasks"),
-        (evaluation(single_low=None), "production", "300 older executions"),
-        (evaluation(router=0.71, single_low=None), "staging", "300 older executions"),
-        (evaluation(router=None, candidates=1), "production", "nothing to choose"),
+        (evaluation(single=EQUAL), "staging", "not surely worth more than the best single"),
+        (evaluation(single=WORSE), "staging", "not surely worth more than the best single"),
+        (evaluation(single=UNKNOWN), "staging", "too few held-out tasks"),
+        (evaluation(single=None), "staging", "could not be compared"),
+        (evaluation(champion=BETTER), "production", "against the version in production"),
+        (evaluation(champion=EQUAL), "staging", "not surely worth more than the version in production"),
+        (evaluation(champion=UNKNOWN), "staging", "never tried"),
+        (evaluation(error=0.2), "staging", "calibration error is 0.200"),
+        (evaluation(part=WORSE), "staging", "collapses in bug_fix"),
+        (evaluation(part=EQUAL), "production", "utility"),
+        (evaluation(single=None, candidates=1), "production", "nothing to choose"),
         (Evaluation(held_out=3), "training", "3 held-out"),
     ],
 )

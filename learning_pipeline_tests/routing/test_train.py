@@ -17,7 +17,7 @@ from learning_pipeline.routing.router import Router
 from learning_pipeline.routing.train import TrainReport, train_on
 from learning_pipeline.settings import Settings, load_settings
 from learning_pipeline_tests.factories import NOON
-from learning_pipeline_tests.routing.world import rows, seen, shuffled
+from learning_pipeline_tests.routing.world import TRUTH, rows, seen, shuffled
 
 
 def train(home: Path, given: list[dict[str, Any]], **overrides: Any) -> tuple[Settings, TrainReport]:
@@ -79,16 +79,20 @@ def test_same_data_same_version_and_nothing_written(tmp_path: Path) -> None:
     assert first_files == other_files
 
 
-def test_new_data_gives_a_new_version_and_retires_the_old(tmp_path: Path) -> None:
+def test_who_decides_is_replaced_only_by_what_is_surely_better(tmp_path: Path) -> None:
     settings, first = train(tmp_path, rows(900))
-    before = digest(settings)
-    second = train_on(settings, seen(rows(1200)), now=NOON + timedelta(days=1))
     assert first.promoted
-    assert second.promoted
+    before = digest(settings)
+    more = train_on(settings, seen(rows(1000)), now=NOON + timedelta(days=1))
+    assert not more.promoted
+    assert "version in production" in more.reason
+    other_way = {(agent, kind): TRUTH[agent, "testing" if kind == "bug_fix" else "bug_fix"] for agent, kind in TRUTH}
+    turned = train_on(settings, seen(rows(900) + rows(2600, truth=other_way)[900:]), now=NOON + timedelta(days=2))
+    assert turned.promoted, turned.reason
     stages = {item.version: item.stage for item in versions(settings)}
-    assert stages == {first.version: "retired", second.version: "production"}
+    assert stages == {first.version: "retired", more.version: "staging", turned.version: "production"}
     assert digest(settings) != before
-    back = train_on(settings, seen(rows(900)), now=NOON + timedelta(days=2))
+    back = train_on(settings, seen(rows(900)), now=NOON + timedelta(days=3))
     assert not back.trained
     latest = current(settings, "latest")
     assert latest is not None
@@ -125,8 +129,8 @@ def test_several_candidates_on_one_task_are_compared_directly(tmp_path: Path) ->
     rng = np.random.default_rng(3)
     given = []
     for number, row in enumerate(rows(400)):
-        for agent, chance in (("alpha", 0.9), ("beta", 0.4)):
-            won = bool(rng.random() < chance)
+        for agent in ("alpha", "beta"):
+            won = bool(rng.random() < TRUTH[agent, row["task_type"]])
             given.append(
                 {
                     **row,
