@@ -93,7 +93,12 @@ def scale(rows: Sequence[Row], chart: Chart) -> Spec:
     """Return scale and axis of values: a success rate from 0 to 1, all else from 0 to what there is."""
     if chart.is_share and "error" not in (chart.columns.get("rate") or ""):
         return {"scale": {"domain": [0, 1]}, "axis": {"format": "%", "tickCount": 5}}
-    return {"axis": {"format": "%" if chart.is_share else number_format(rows, chart.x), "tickCount": 5}}
+    return {
+        "axis": {
+            "format": "%" if chart.is_share else number_format(rows, chart.y if chart.kind == "lines" else chart.x),
+            "tickCount": 5,
+        }
+    }
 
 
 def number_format(rows: Sequence[Row], name: str) -> str:

@@ -2,6 +2,33 @@
 
 from learning_pipeline.report.parts import Chart, Question, Section
 
+ALERT_STATES = """
+select state, rule, subject, value, threshold, unit, n, since, message from mart_alert
+order by list_position(['critical', 'warning', 'ok'], state), value is null, rule, subject limit 100
+"""
+
+FORECAST = """
+with watched as (
+    select day, 'known' as what, value, null as low, null as high, n, null as method, null as mae, null as naive_mae
+    from mart_metric_daily where subject_kind = 'all' and metric = 'cost_usd'
+        and day > (select max(day) from mart_metric_daily) - 60
+), expected as (
+    select day, 'forecast', forecast, low, high, 0, method, mae, naive_mae
+    from mart_forecast where subject_kind = 'all' and metric = 'cost_usd'
+)
+from watched union all from expected where exists (from expected) order by day
+"""
+
+ANOMALIES = """
+select day, subject, metric, value, expected, change_ratio, n, score, q_value, direction, is_worse
+from mart_anomaly order by day desc, q_value, subject_kind, subject, metric limit 60
+"""
+
+DRIFTS = """
+select subject, metric, shape, direction, since_day, change_ratio, days, n, is_worse
+from mart_drift where shape <> 'stable' order by is_worse desc nulls last, subject_kind, subject, metric limit 60
+"""
+
 LAWS = """
 from (
 select 'every line is accounted for: ' || source as rule,
@@ -50,10 +77,24 @@ def _plain(
 
 ALERTS = Section(
     "alerts",
-    "Alerts",
+    "Alerts and trends",
     "Rules with their thresholds and what was measured. learning-pipeline health asks more of them, as of now.",
     (
-        _plain("mart_alert", "Rules and their state", "Every rule, what it was measured on, and since when.", "rules"),
+        Chart(
+            "alerts",
+            "Rules and their state",
+            "Critical ones first; what was measured is as of the newest event. The first 100.",
+            "table",
+            "as the row says",
+            "",
+            "rules, each on one subject",
+            (
+                Question(
+                    {"mart_alert": ("rule", "subject", "state", "value", "threshold", "unit", "n", "since", "message")},
+                    ALERT_STATES,
+                ),
+            ),
+        ),
         Chart(
             "laws",
             "Do the laws hold",
@@ -73,10 +114,68 @@ ALERTS = Section(
                 ),
             ),
         ),
-        _plain("mart_anomaly", "Days unlike the others", "Spikes against a robust baseline.", "anomalies"),
-        _plain("mart_drift", "Slow drift", "Changes that no single day shows.", "agents and metrics"),
-        _plain(
-            "mart_forecast", "The next days", "Shown with the back-tested error against seasonal naive.", "forecasts"
+        Chart(
+            "forecast",
+            "Cost per day, and the next 14 days",
+            "All work together: what was, then what is expected, with a 95 % interval from back-test errors. "
+            "The table says by which method, and how far off it and seasonal naive were before.",
+            "lines",
+            "USD",
+            "n",
+            "executions of the days that are known",
+            (
+                Question(
+                    {
+                        "mart_forecast": ("day", "subject_kind", "metric", "forecast", "low", "high", "method", "mae"),
+                        "mart_metric_daily": ("day", "subject_kind", "metric", "value", "n"),
+                    },
+                    FORECAST,
+                ),
+            ),
+            x="day",
+            y="value",
+            columns={"mae": "mean error before (USD)", "naive_mae": "that of seasonal naive (USD)"},
+        ),
+        Chart(
+            "anomalies",
+            "Days unlike the others",
+            "Far from a robust baseline, corrected for all days and numbers; the newest 60.",
+            "table",
+            "as the metric says",
+            "",
+            "days and numbers",
+            (
+                Question(
+                    {"mart_anomaly": ("day", "subject", "metric", "value", "expected", "score", "q_value", "is_worse")},
+                    ANOMALIES,
+                ),
+            ),
+        ),
+        Chart(
+            "drifts",
+            "Slow drift and steps",
+            "Changes that no single day shows, over up to 90 days; what is stable is left out.",
+            "table",
+            "as the metric says",
+            "",
+            "numbers that are watched",
+            (
+                Question(
+                    {
+                        "mart_drift": (
+                            "subject",
+                            "metric",
+                            "shape",
+                            "direction",
+                            "since_day",
+                            "change_ratio",
+                            "days",
+                            "n",
+                        )
+                    },
+                    DRIFTS,
+                ),
+            ),
         ),
     ),
 )

@@ -50,10 +50,12 @@ def _stack(chart: Chart, rows: list[Row]) -> Spec:
 def _lines(chart: Chart, rows: list[Row]) -> Spec:
     value = axes.values(chart.y, chart.unit, **axes.scale(rows, chart))
     layers: list[Spec] = []
-    if "low" in rows[0]:
+    known = [row for row in rows if row.get("low") is not None]
+    if known:
         band = {**value, "field": "low"}
         layers.append(
             {
+                "data": {"values": known},
                 "mark": {"type": "area", "color": axes.ACCENT, "opacity": 0.18},
                 "encoding": {"y": band, "y2": {"field": "high"}},
             }
@@ -230,6 +232,11 @@ def _calibration(chart: Chart, rows: list[Row]) -> Spec:
     y = axes.values(chart.y, "observed success", scale={"domain": [0, 1]}, axis=axis)
     ends = [{chart.x: 0, chart.y: 0}, {chart.x: 1, chart.y: 1}]
     size = axes.values("n", "n", scale={"type": "sqrt", "domainMin": 0, "range": [30, 400]}, legend=None)
+    interval = {
+        "data": {"values": rows},
+        "mark": {"type": "rule", "color": axes.ACCENT, "strokeWidth": 2, "opacity": 0.5},
+        "encoding": {"y": {**y, "field": "low"}, "y2": {"field": "high"}},
+    }
     return {
         "height": 320,
         "encoding": {"x": x, "y": y},
@@ -239,6 +246,7 @@ def _calibration(chart: Chart, rows: list[Row]) -> Spec:
                 "mark": {"type": "line", "color": "currentColor", "strokeDash": [4, 4], "opacity": 0.6},
             },
             {"data": {"values": rows}, "mark": {"type": "line", "color": axes.ACCENT, "opacity": 0.5}},
+            *([interval] if "low" in rows[0] else []),
             {
                 "data": {"values": rows},
                 "mark": {"type": "point", "filled": True, "color": axes.ACCENT, "opacity": 1},
