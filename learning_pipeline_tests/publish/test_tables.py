@@ -47,8 +47,8 @@ def test_what_the_marts_hold_is_published_under_its_name(url: str, tmp_path: Pat
     for table in ("executions", "router_performance_metrics", "agent_transformation_events", "agent_definitions"):
         assert report.rows[table] == 1, table
     assert report.rows["learning_analytics"] > 0
-    ((value, n, metadata),) = ask(
-        url, "select metric_value, n, metadata from enhanced_learning.learning_analytics "
+    ((value, metadata),) = ask(
+        url, "select metric_value, metadata from enhanced_learning.learning_analytics "
              "where category = 'usage' and metric_name = 'input_tokens'")  # fmt: skip
     assert (value, metadata) == (5, {"source": "execution_log", "model": "claude-sonnet-4-5"})
     found = ask(
@@ -74,8 +74,8 @@ def test_tables_by_day_are_merged_and_whole_ones_replaced(upgraded: str) -> None
         agent_transformation_events=transformations({"event_id": "t", "context_keys": ["k\x00"]}),
     )  # fmt: skip
     assert load(upgraded, first).rows["router_performance_metrics"] == 2
-    assert ask(upgraded, "select selected_agent like '%%drop schema%%' from enhanced_learning.router_performance_metrics "
-                         "where alternatives @> '[\"x\"]'") == [(True,)]  # fmt: skip
+    nasty = "select selected_agent like '%%drop schema%%' from enhanced_learning.router_performance_metrics "
+    assert ask(upgraded, nasty + "where alternatives @> '[\"x\"]'") == [(True,)]
     assert ask(upgraded, "select context_keys from enhanced_learning.agent_transformation_events") == [(["k\ufffd"],)]
     changed = version(
         rows,
@@ -171,7 +171,8 @@ def test_the_publisher_cannot_change_what_is_kept_nor_the_reader_see_the_inside(
 def test_every_index_of_a_kind_is_there(upgraded: str) -> None:
     """Time, agent and correlation by B-tree; arrays and JSON by GIN; partial ones where few rows matter."""
     definitions = [row[0] for row in ask(upgraded, "select indexdef from pg_indexes where schemaname ~ '^enhanced'")]
-    for wanted in ("(started_at)", "(agent_name, started_at)", "(correlation_id)", "gin (commits)", "gin (capabilities)",
+    for wanted in ("(started_at)", "(agent_name, started_at)", "(correlation_id)", "gin (commits)",
+                   "gin (capabilities)",
                    "gin (attributes jsonb_path_ops)", "gin (metadata jsonb_path_ops)", "WHERE (success IS FALSE)",
                    "WHERE (state <> 'ok'::text)"):  # fmt: skip
         assert any(wanted in definition for definition in definitions), wanted
