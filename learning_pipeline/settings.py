@@ -60,9 +60,9 @@ class TableMapping(BaseModel):
 
     file: str = Field(default="*", description="Pattern of the file's name")
     table: str = Field(default="*", description="Pattern of the table's name, in a database")
-    kind: Literal[
-        "execution_log", "routing_log", "transformation_log", "interaction_log", "feedback", "health_log"
-    ] = Field(default="execution_log", description="Kind of log whose lines the rows are")
+    kind: Literal["execution_log", "routing_log", "transformation_log", "interaction_log", "feedback", "health_log"] = (
+        Field(default="execution_log", description="Kind of log whose lines the rows are")
+    )
     columns: dict[str, str] = Field(default_factory=dict, description="Column -> field; to an empty name: left out")
     values: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Field -> its value in every row that has none"
@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     seed: int = 20260101
     router_min_evidence: int = Field(
         default=20, ge=1, description="Labelled executions below which the router abstains"
+    )
+    notify_urls: list[SecretStr] = Field(
+        default_factory=list, description="Where failures and alerts are told, as Apprise URLs; they may hold passwords"
     )
     schedule_cron: str = "0 2 * * *"
     schedule_timezone: str = "UTC"

@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from learning_pipeline.assets import automation
+from learning_pipeline.assets import automation, watching
 from learning_pipeline.assets.checks import law_checks
 from learning_pipeline.assets.database import DATABASE_KEY, database_asset
 from learning_pipeline.assets.landing import landing_assets
@@ -36,7 +36,7 @@ def definitions_for(pipeline: Pipeline) -> dg.Definitions:
 
     partitions = daily_partitions(pipeline)
     daily = {name: spec for name, spec in TABLES.items() if spec.by_day}
-    landing = landing_assets(KINDS)
+    landing = landing_assets(KINDS).map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, watching.freshness()))
     tables = [daily_asset(name, spec, upstream(spec.inputs, TABLES, KINDS), partitions) for name, spec in daily.items()]
     router = router_asset([dg.AssetKey("fct_executions")])
     database, report = database_asset(TABLES, set(daily), KINDS), report_asset([DATABASE_KEY, ROUTER_KEY])
@@ -50,7 +50,11 @@ def definitions_for(pipeline: Pipeline) -> dg.Definitions:
         asset_checks=law_checks(TABLES, set(daily), KINDS),
         jobs=jobs,
         schedules=[automation.nightly_schedule(pipeline.settings), automation.check_schedule(pipeline.settings)],
-        sensors=[automation.touched_days_sensor(jobs)],
+        sensors=[
+            automation.touched_days_sensor(jobs),
+            watching.new_files_sensor(next(job for job in jobs if job.name == automation.NIGHTLY)),
+            watching.watch_sensor(),
+        ],
         resources={"pipeline": pipeline},
         executor=dg.in_process_executor,
     )

@@ -24,7 +24,17 @@ nux:
 concurrency:
   runs:
     max_concurrent_runs: 1
+# A run whose process is gone, or that never ends, is ended; one whose process is gone is started again. What fails
+# by itself is not: a step says whether another try can heal it (a lock, a connection), and then tries it itself.
 run_monitoring:
+  enabled: true
+  start_timeout_seconds: 300
+  max_runtime_seconds: 43200
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+freshness:
   enabled: true
 retention:
   schedule:

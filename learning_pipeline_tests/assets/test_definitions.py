@@ -102,9 +102,9 @@ def test_the_schedule_and_the_sensor_are_on(definitions: dg.Definitions) -> None
     assert isinstance(schedule, dg.ScheduleDefinition)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
-    (sensor,) = definitions.sensors or []
-    assert isinstance(sensor, dg.SensorDefinition)
-    assert (sensor.name, sensor.default_status) == ("touched_days", dg.DefaultSensorStatus.RUNNING)
+    sensors = [sensor for sensor in definitions.sensors or [] if isinstance(sensor, dg.SensorDefinition)]
+    assert {sensor.name for sensor in sensors} == {"touched_days", "new_files", "watch"}
+    assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
 
 
 def test_the_sensor_asks_for_touched_days_and_then_for_the_rest(tmp_path: Path) -> None:
