@@ -61,6 +61,7 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
                         **counts,
                         "inputs": dg.MetadataValue.json(paths),
                         "touched_days": dg.MetadataValue.json([day.isoformat() for day in report.days]),
+                        "unreadable": dg.MetadataValue.json(report.unreadable),
                         "lines_of_other_kinds": dg.MetadataValue.json(others),
                         "unknown_fields": counts_table(report.unknown_fields, "field", "lines"),
                         "seconds": round(report.seconds, 3),

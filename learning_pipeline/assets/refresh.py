@@ -41,6 +41,7 @@ class RefreshReport:
     tables: dict[str, int] = field(default_factory=dict)
     unknown_fields: dict[str, int] = field(default_factory=dict)
     unrecognised: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     router: dict[str, Any] = field(default_factory=dict)
     publish: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -183,6 +184,7 @@ def _note_landing(report: RefreshReport, landed: Any) -> None:
     report.counts = {name: getattr(landed, name) for name in COUNTS}
     report.unknown_fields = dict(landed.unknown_fields)
     report.unrecognised = list(landed.unrecognised)
+    report.unreadable = list(landed.unreadable)
 
 
 def _note_results(report: RefreshReport, results: dict[str, Any]) -> None:

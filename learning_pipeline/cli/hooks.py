@@ -107,9 +107,12 @@ def backfill(home: Path | None, wait: float, repository: Path) -> None:
     from learning_pipeline.assets.refresh import COUNTS
     from learning_pipeline.cli.progress import progress_bars
     from learning_pipeline.cli.summary import landing_text
+    from learning_pipeline.lake.git import is_repository
     from learning_pipeline.lake.land import land
     from learning_pipeline.settings import SourceSpec, load_settings
 
+    if not is_repository(repository.expanduser()):
+        raise UsageError(f"hooks backfill: {repository} is no git repository; name the top of one")
     settings = load_settings(home)
     spec = SourceSpec(kind="git_history", path=repository.expanduser().absolute())
     with home_lock(settings.home, wait_seconds=wait), progress_bars() as progress:

@@ -1,12 +1,12 @@
 """Options that several commands share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from learning_pipeline.errors import UsageError
+from learning_pipeline.errors import PipelineError, UsageError
 
 if TYPE_CHECKING:
     from learning_pipeline.settings import Settings, SourceSpec
@@ -98,3 +98,14 @@ def inputs(settings: "Settings", texts: Iterable[str]) -> list["SourceSpec"]:
     if not specs:
         raise UsageError("nothing to read: give --source KIND=PATH, or list sources in learning_pipeline.toml")
     return specs
+
+
+def complain(unreadable: Sequence[str]) -> None:
+    """End with a failure where something could not be opened; all else is done by then.
+
+    Raises:
+        PipelineError: with the first of it, and how many more there are.
+    """
+    if unreadable:
+        more = f" (and {len(unreadable) - 1} more like it)" if len(unreadable) > 1 else ""
+        raise PipelineError(f"{unreadable[0]}{more}; everything else was read")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from learning_pipeline.cli.options import home_option, inputs, json_option, source_option, wait_option
+from learning_pipeline.cli.options import complain, home_option, inputs, json_option, source_option, wait_option
 
 
 @click.command()
@@ -37,3 +37,4 @@ def refresh(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: fl
     click.echo(refresh_text(report, settings, specs), err=as_json)
     if as_json:
         click.echo(json.dumps(report.summary()))
+    complain(report.unreadable)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from learning_pipeline.cli.options import home_option, inputs, json_option, source_option, wait_option
+from learning_pipeline.cli.options import complain, home_option, inputs, json_option, source_option, wait_option
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from learning_pipeline.progress import Progress
-    from learning_pipeline.settings import Settings
+    from learning_pipeline.settings import Settings, SourceSpec
 
 
 @contextmanager
@@ -42,13 +44,13 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
     """Read what is new in the raw logs into the lake."""
     from learning_pipeline.assets.record import mark_looked
     from learning_pipeline.assets.refresh import COUNTS
-    from learning_pipeline.cli.summary import landing_text
+    from learning_pipeline.cli.summary import landing_text, unknown_text
     from learning_pipeline.lake.land import land as run
     from learning_pipeline.settings import load_settings
     from learning_pipeline.watch import audit
 
     settings, now = load_settings(home), datetime.now(UTC)
-    specs = inputs(settings, sources)
+    specs = _of_rejects(settings) if retry and not sources else inputs(settings, sources)
     with _writing(settings, wait) as progress:
         standing = _rejects(settings) if retry else 0
         report = run(settings, specs, now=now, progress=progress, retry=retry)
@@ -56,20 +58,36 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
         mark_looked(settings, now)
     fields = {name: getattr(report, name) for name in COUNTS}
     fields |= {"days": report.days, "sources": report.sources, "seconds": round(report.seconds, 3)}
+    fields |= {"unrecognised": report.unrecognised, "unreadable": report.unreadable}
     text = landing_text({name: fields[name] for name in COUNTS}, len(report.days))
     if retry:
         fields["rejects"] = {"before": standing, "now": _rejects(settings)}
         text += f"\nin quarantine: {standing:,} before, {fields['rejects']['now']:,} now"
+    if report.unrecognised:
+        text += f"\n{unknown_text(report.unrecognised)}"
     _show(text, fields, as_json)
+    complain(report.unreadable)
 
 
 def _rejects(settings: "Settings") -> int:
+    return _standing(settings).height
+
+
+def _of_rejects(settings: "Settings") -> list["SourceSpec"]:
+    """Return the files that have lines in quarantine, each as an input; those that are gone are left out."""
+    from learning_pipeline.settings import SourceSpec
+
+    files = _standing(settings).select("source", "source_file").unique().sort("source_file", "source").rows()
+    return [SourceSpec(kind=kind, path=Path(path)) for kind, path in files if Path(path).exists()]
+
+
+def _standing(settings: "Settings") -> "pl.DataFrame":
     from learning_pipeline.lake.quarantine import unresolved
     from learning_pipeline.lake.state import State
     from learning_pipeline.lake.store import Lake
 
     with State(settings.state_path) as state:
-        return unresolved(Lake(settings.lake_dir, state)).height
+        return unresolved(Lake(settings.lake_dir, state))
 
 
 @click.command()

@@ -47,6 +47,12 @@ def landing_text(counts: Mapping[str, int], days: int) -> str:
     )
 
 
+def unknown_text(unrecognised: Sequence[str]) -> str:
+    """Return the line that names files of no known kind."""
+    names = [short_path(Path(path)) for path in unrecognised]
+    return f"not read, since no source kind knows them: {_some(names)}"
+
+
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return f"{', '.join(names[:MAX_NAMES])}{more}"
@@ -97,8 +103,7 @@ def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence[
         names = sorted(report.unknown_fields, key=lambda name: (-report.unknown_fields[name], name))
         lines.append(f"unknown fields and kinds, kept in mart_unknown_fields: {_some(names)}")
     if report.unrecognised:
-        names = [short_path(Path(path)) for path in report.unrecognised]
-        lines.append(f"not read, since no source kind knows them: {_some(names)}")
+        lines.append(unknown_text(report.unrecognised))
     empty = [f"{spec.kind}={short_path(spec.path)}" for spec in without_files(settings, specs)]
     if empty:
         lines.append(f"no file that could be read in: {_some(empty)}")

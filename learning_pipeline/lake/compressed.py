@@ -27,7 +27,7 @@ class _Zstd(io.RawIOBase):
 
     def read1(self, size: int) -> bytes:
         """Return some bytes; none at the end."""
-        while not self._made:
+        while size and not self._made:
             given = self._given or self._file.read(_BLOCK)
             self._given = b""
             if not given:

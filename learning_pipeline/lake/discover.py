@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 
-from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.errors import UsageError
 from learning_pipeline.lake import git
 from learning_pipeline.lake.compressed import without_suffix
 from learning_pipeline.lake.files import Cursor, Found
@@ -36,13 +36,13 @@ def check(specs: Sequence[SourceSpec]) -> None:
             raise UsageError(f"source {spec.kind}: {spec.path} does not exist")
 
 
-def find(spec: SourceSpec) -> list[Found]:
+def find(spec: SourceSpec, unreadable: list[str]) -> list[Found]:
     """Return the files of an input, sorted by path; their kind is that of the input.
 
-    Raises:
-        PipelineError: a directory or file cannot be looked at.
+    Args:
+        unreadable: takes what cannot be looked at, and why.
     """
-    paths = [str(spec.path.absolute())] if spec.path.is_file() else sorted(_walk(spec))
+    paths = [str(spec.path.absolute())] if spec.path.is_file() else sorted(_walk(spec, unreadable))
     found = []
     for path in paths:
         try:
@@ -50,9 +50,8 @@ def find(spec: SourceSpec) -> list[Found]:
         except FileNotFoundError:  # deleted since the directory was listed
             continue
         except OSError as error:
-            raise PipelineError(
-                f"cannot read {path}: {error.strerror}; mend its permissions or leave it out"
-            ) from error
+            unreadable.append(f"cannot read {path}: {error.strerror}; mend its permissions or leave it out")
+            continue
         found.append(Found(spec.kind, path, status.st_size, status.st_mtime_ns))
     return found
 
@@ -64,7 +63,7 @@ def reads_repository(spec: SourceSpec) -> bool:
     """
     if spec.kind not in REPOSITORY_KINDS or not spec.path.is_dir():
         return False
-    return git.is_repository(spec.path) or (spec.kind == "git_history" and next(_walk(spec), None) is None)
+    return git.is_repository(spec.path) or (spec.kind == "git_history" and next(_walk(spec, []), None) is None)
 
 
 def kind_of(declared: str, path: str) -> str:
@@ -86,6 +85,8 @@ def kind_of(declared: str, path: str) -> str:
     for kind in of_input:
         if name in getattr(source(kind), "IGNORED_FILES", {}) or source(kind).sniff(start):
             return kind
+    if declared in ("git_history", "git_notes"):
+        return UNKNOWN  # whoever names a repository does not mean all that lies below a directory
     for _ in range(_FIRST_LINES):  # the first may be damaged
         for kind in FILE_KINDS:
             if kind not in of_input and source(kind).sniff(start):
@@ -121,13 +122,11 @@ def is_wanted(spec: SourceSpec, path: str) -> bool:
     )
 
 
-def _walk(spec: SourceSpec) -> Iterator[str]:
+def _walk(spec: SourceSpec, unreadable: list[str]) -> Iterator[str]:
     """Yield the files below a directory. Links are followed, but no directory is walked twice."""
 
     def failed(error: OSError) -> None:
-        raise PipelineError(
-            f"cannot look into {error.filename}: {error.strerror}; mend its permissions or leave it out"
-        )
+        unreadable.append(f"cannot look into {error.filename}: {error.strerror}; mend its permissions or leave it out")
 
     seen: set[tuple[int, int]] = set()
     for directory, folders, names in os.walk(spec.path.absolute(), onerror=failed, followlinks=True):
@@ -140,8 +139,19 @@ def _walk(spec: SourceSpec) -> Iterator[str]:
         for name in names:
             if is_wanted(spec, name):
                 path = f"{directory}/{name}"
-                if os.path.isfile(path):
+                if not _is_utf8(path):
+                    shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+                    unreadable.append(f"cannot read {shown}: its name is not UTF-8; rename it")
+                elif os.path.isfile(path):
                     yield path
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Cursors:

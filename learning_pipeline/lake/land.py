@@ -47,7 +47,8 @@ def land(
 
     Raises:
         UsageError: an input is of an unknown kind or not there.
-        PipelineError: an input cannot be read; what was landed before it stays.
+        PipelineError: an input breaks off while it is read; what was landed before it stays. What cannot be
+            opened at all is named in the report, and the rest is landed.
     """
     started = time.perf_counter()
     discover.check(specs)
@@ -91,7 +92,7 @@ def _changed(
     cursors = discover.Cursors(state)
     seen: set[tuple[str, str]] = set()
     for spec in specs:
-        for file in _find(spec):
+        for file in _find(spec, report.unreadable):
             key = (file.kind if file.is_repository else "", file.path)
             if key in seen:
                 continue
@@ -124,9 +125,9 @@ def _in_quarantine(settings: Settings, state: State) -> set[str]:
     return files
 
 
-def _find(spec: SourceSpec) -> list[Found]:
+def _find(spec: SourceSpec, unreadable: list[str]) -> list[Found]:
     if not discover.reads_repository(spec):
-        return discover.find(spec)
+        return discover.find(spec, unreadable)
     from learning_pipeline.lake import repositories
 
     return repositories.find(spec)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake import discover, repair
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.ledger import add_counters
@@ -65,7 +66,11 @@ class Landing:
             if found.is_repository:
                 of_repositories[found.kind].append(found)
                 continue
-            kind = discover.kind_of(found.kind, found.path)
+            try:
+                kind = discover.kind_of(found.kind, found.path)
+            except PipelineError as error:
+                self.report.unreadable.append(str(error))
+                continue
             if kind == discover.UNKNOWN:
                 why = discover.why_unknown(found.path)
                 self._unknown.append((found, why))

@@ -16,6 +16,7 @@ _MAX_LINE = 64 * 1024 * 1024
 _HEAD = 4096
 _HEAD_BYTES = 64 * 1024
 _TAIL = 4096
+_BOM = b"\xef\xbb\xbf"
 
 
 def _open(path: str) -> BinaryIO:
@@ -34,7 +35,7 @@ def head(path: str) -> bytes:
         PipelineError: it cannot be read.
     """
     with _open(path) as file:
-        return io.BufferedReader(_Salvaged(file), _HEAD_BYTES).read(_HEAD_BYTES)
+        return io.BufferedReader(_Salvaged(file), _HEAD_BYTES).read(_HEAD_BYTES).removeprefix(_BOM)
 
 
 def fingerprint(path: str, offset: int) -> str:
@@ -107,7 +108,8 @@ class Reader:
                 if not rest:
                     number += 1
                     if not raw.isspace():
-                        line = Line(number, offset, raw[:-1] if ended else raw)
+                        text = raw[:-1] if ended else raw
+                        line = Line(number, offset, text if offset else text.removeprefix(_BOM))
                         if not ended:
                             self.unfinished = line
                         yield line

@@ -22,4 +22,5 @@ class LandReport:
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     unknown_fields: dict[str, int] = field(default_factory=dict)
     unrecognised: list[str] = field(default_factory=list)  # files of an `auto` input that no kind knows
+    unreadable: list[str] = field(default_factory=list)  # what could not be opened, and what to do
     seconds: float = 0.0

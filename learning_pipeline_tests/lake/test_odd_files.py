@@ -104,3 +104,45 @@ def test_ten_thousand_small_files(tmp_path: Path) -> None:
     assert read(tmp_path / "home", "executions").height == 9_000
     os.utime(logs / "7.jsonl", (1, 1))
     assert land_all(tmp_path / "home", logs).files_changed == 1
+
+
+def test_what_cannot_be_opened_is_named_and_the_rest_is_landed(tmp_path: Path) -> None:
+    logs, home = tmp_path / "logs", tmp_path / "home"
+    logs.mkdir()
+    (logs / "good.jsonl").write_bytes(session().text())
+    (logs / "damaged.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd garbage")
+    Path(os.fsdecode(os.fsencode(logs) + b"/bad\xff.jsonl")).write_bytes(session("s2").text())
+    report = land_all(home, logs)
+    assert read(home, "executions").height == 1
+    assert read(home, "quarantine")["check"].to_list() == ["unreadable"]
+    assert len(report.unreadable) == 1 and "not UTF-8" in report.unreadable[0] and "\\xff" in report.unreadable[0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_does_not_stop_the_others(tmp_path: Path) -> None:
+    logs, home = tmp_path / "logs", tmp_path / "home"
+    logs.mkdir()
+    (logs / "good.jsonl").write_bytes(session().text())
+    (logs / "closed.jsonl").write_bytes(session("s2").text())
+    (logs / "closed.jsonl").chmod(0)
+    report = land_all(home, logs)
+    assert read(home, "executions").height == 1
+    assert [text.startswith("cannot read") for text in report.unreadable] == [True]
+
+
+def test_a_mark_of_byte_order_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    for name, start in (("plain", b""), ("marked", b"\xef\xbb\xbf")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jsonl").write_bytes(start + session().text())
+        assert land_all(tmp_path / f"home_{name}", tmp_path / name).quarantined == 0
+    assert digests(tmp_path / "home_plain").keys() == digests(tmp_path / "home_marked").keys()
+    assert read(tmp_path / "home_marked", "executions").height == 1
+
+
+def test_a_directory_that_is_named_as_a_repository_and_is_none_is_not_searched(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "a.jsonl").write_bytes(session().text())
+    report = land_all(tmp_path / "home", logs, kind="git_notes")
+    assert read(tmp_path / "home", "executions").is_empty()
+    assert report.events == 0

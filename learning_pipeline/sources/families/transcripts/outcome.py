@@ -28,6 +28,10 @@ _KINDS = ("reported", "git", "tool_result", "heuristic")
 _Case = tuple[pl.Expr, str, str]
 
 
+# Kinds of log that hold a row for the end of each turn.
+TELL_THE_END = ("codex",)
+
+
 def _case(*cases: _Case) -> tuple[pl.Expr, pl.Expr]:
     """Return the outcome and its evidence of the first case that holds."""
     outcome: pl.Expr = pl.lit("unknown")
@@ -58,7 +62,9 @@ def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
     """
     ended = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_in(_ENDED)
     silent_end = (pl.col("last_kind") == "call") & pl.col("last_stop_reason").is_null()
-    done = ended | silent_end
+    # An agent that writes down the end of every turn has not ended one of which it wrote none.
+    told = pl.col("source").is_in(TELL_THE_END) & ~pl.col("turn_ended").fill_null(False)
+    done = (ended | silent_end) & ~told
     cases = [
         (pl.col("interrupted"), "interrupted", "reported"),
         (pl.col("result_decision") == "reject", "interrupted", "reported"),
@@ -82,11 +88,11 @@ def with_outcome(frame: pl.DataFrame) -> pl.DataFrame:
     success = pl.col("outcome").replace_strict(SUCCESS_OF_OUTCOME, return_dtype=pl.Boolean)
     weight = pl.col("outcome_source").replace_strict(LABEL_WEIGHTS, return_dtype=pl.Float64)
     own = pl.concat_str("outcome_source", pl.lit(":"), "outcome")
-    told = pl.concat_list(own, *_beside(cases, weight)).list.drop_nulls()
+    found = pl.concat_list(own, *_beside(cases, weight)).list.drop_nulls()
     return frame.with_columns(
         success.alias("success"),
         weight.alias("label_weight"),
-        pl.when(told.list.len() > 1).then(told).alias("evidence"),
+        pl.when(found.list.len() > 1).then(found).alias("evidence"),
     ).with_columns(
         pl.when(pl.col("outcome") == "interrupted")
         .then(pl.lit("interrupted"))
