@@ -5,7 +5,7 @@ import polars as pl
 
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_trends import FALSE_DISCOVERIES, MartDrift
-from learning_pipeline.marts.series import Series, all_series
+from learning_pipeline.marts.series import MAD_TO_SD, Series, all_series
 from learning_pipeline.marts.significance import Array, benjamini_hochberg
 from learning_pipeline.marts.stats import Z
 
@@ -16,6 +16,7 @@ _LEAST_LEVEL = 5
 # A smaller change than this is not told, however sure it is: of shares and scores absolute, of others relative.
 _LEAST_CHANGE = {"rate": 0.05, "score": 0.05}
 _LEAST_RATIO = 0.1
+_FAR = 5.0
 
 
 def drift(metric_daily: pl.LazyFrame) -> pl.LazyFrame:
@@ -63,7 +64,7 @@ def _fit(series: Series, x: Array) -> dict[str, float]:
     line = np.median(y - slope * days) + slope * days
     # The step whose two levels fit best, judged by rank sums.
     splits = np.arange(_LEAST_LEVEL, n - _LEAST_LEVEL + 1)
-    at = int(splits[np.argmin([_apart(y[:split]) + _apart(y[split:]) for split in splits])])
+    at = int(splits[np.argmax(_between(y, splits))])
     low, high = float(np.median(y[:at])), float(np.median(y[at:]))
     spread = at * (n - at) * (n + 1) / 12 * (1 - (ties**3 - ties).sum() / (n**3 - n))
     z = (rankdata(y)[:at].sum() - at * (n + 1) / 2) / np.sqrt(spread) if spread > 0 else 0.0
@@ -94,9 +95,13 @@ def _fit(series: Series, x: Array) -> dict[str, float]:
     }
 
 
-def _apart(values: Array) -> float:
-    """Return how far values are from their median, all together."""
-    return float(np.abs(values - np.median(values)).sum())
+def _between(y: Array, splits: np.ndarray) -> Array:
+    """Return the sum of squares that two levels explain, for each split; single days far off count as less far."""
+    middle = np.median(y)
+    far = _FAR * MAD_TO_SD * float(np.median(np.abs(y - middle)))
+    sums = np.cumsum(np.clip(y - middle, -far, far) if far > 0 else y - middle)
+    before, total = sums[splits - 1], sums[-1]
+    return before**2 / splits + (total - before) ** 2 / (len(y) - splits)
 
 
 def _autocorrelation(residual: Array, days: np.ndarray) -> float:

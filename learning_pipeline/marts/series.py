@@ -148,15 +148,20 @@ def all_series(metric_daily: pl.LazyFrame, days: int | None = None) -> Iterator[
         yield Series(str(kind), str(subject), str(metric), form, first, **columns)
 
 
+def medians(rows: Array) -> Array:
+    """Return the median of the known values of each row; NaN without any."""
+    ordered = np.sort(rows, axis=1)  # NaN goes last
+    known = (~np.isnan(rows)).sum(axis=1)
+    at = np.arange(len(rows))
+    low, high = np.maximum(known - 1, 0) // 2, known // 2
+    return np.where(known > 0, (ordered[at, low] + ordered[at, np.minimum(high, rows.shape[1] - 1)]) / 2, np.nan)
+
+
 def rolling_median(x: Array, width: int) -> Array:
     """Return the median of the values around each, those that are known."""
     half = width // 2
     padded = np.concatenate([np.full(half, np.nan), x, np.full(half, np.nan)])
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
-    found = np.full(len(x), np.nan)
-    known = ~np.isnan(windows).all(axis=1)
-    found[known] = np.nanmedian(windows[known], axis=1)
-    return found
+    return medians(np.lib.stride_tricks.sliding_window_view(padded, width))
 
 
 def _season(x: Array, weekdays: np.ndarray) -> tuple[Array, float]:

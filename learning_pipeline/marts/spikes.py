@@ -5,7 +5,7 @@ import polars as pl
 
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_trends import FALSE_DISCOVERIES, MartAnomaly, MartBaseline
-from learning_pipeline.marts.series import LEAST_DAYS, MAD_TO_SD, Series, all_series
+from learning_pipeline.marts.series import LEAST_DAYS, MAD_TO_SD, Series, all_series, medians
 from learning_pipeline.marts.significance import Array, benjamini_hochberg
 
 BASELINE_DAYS = 28
@@ -134,8 +134,8 @@ def _distances(series: Series) -> dict[str, Array]:
     if not len(at):
         return {"at": at.astype(float), "p": np.empty(0)}
     windows, days = windows[at], days[at].astype(float)
-    middle = np.nanmedian(windows, axis=1)
-    mad = np.nanmedian(np.abs(windows - middle[:, None]), axis=1)
+    middle = medians(windows)
+    mad = medians(np.abs(windows - middle[:, None]))
     apart = series.clean[at] - middle
     by_counting, extra = _sampling(series, at)
     nearer = np.sort(np.abs(windows - middle[:, None]), axis=1)  # NaN goes last

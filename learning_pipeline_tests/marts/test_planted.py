@@ -131,11 +131,11 @@ def test_undated_work_is_in_no_series() -> None:
 
 
 def test_a_forecast_that_does_not_beat_seasonal_naive_is_replaced_by_it() -> None:
-    exact = np.array([[10.0, 12, 11, 13, 12, 4, 3] * 13])
-    days = forecast(_series(exact)).collect()
+    exact = np.array([[10.0, 12, 11, 13, 12, 4, 3] * 13 + [10.0]])  # and a day that is not over
+    days = forecast(_series(exact, "cost_usd", "sum")).collect()
     assert set(days["method"]) == {"seasonal_naive"}
     assert days.height == FORECAST_DAYS and days["naive_mae"].to_list() == [0.0] * FORECAST_DAYS
-    assert days["forecast"].to_list() == pytest.approx(np.resize([10.0, 12, 11, 13, 12, 4, 3], FORECAST_DAYS))
+    assert days["forecast"].to_list() == pytest.approx(np.resize([12.0, 11, 13, 12, 4, 3, 10], FORECAST_DAYS))
 
 
 def test_a_forecast_is_never_worse_in_its_back_test_than_seasonal_naive() -> None:
@@ -165,10 +165,10 @@ def test_intervals_hold_most_of_what_comes() -> None:
     assert len(inside) > 200 and np.mean(inside) > 0.85
 
 
-def _series(values: np.ndarray) -> pl.LazyFrame:
-    """Return series of means, one a row."""
+def _series(values: np.ndarray, metric: str = "duration_ms_per_execution", form: str = "mean") -> pl.LazyFrame:
+    """Return series of one number, one a row."""
     rows = [
-        (FIRST + timedelta(days=day), "agent", f"a{n}", "duration_ms_per_execution", "mean", 50, float(value))
+        (FIRST + timedelta(days=day), "agent", f"a{n}", metric, form, 50, float(value))
         for n, row in enumerate(values)
         for day, value in enumerate(row)
     ]
