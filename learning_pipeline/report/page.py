@@ -12,7 +12,7 @@ from learning_pipeline.report.library import script, script_hash
 from learning_pipeline.report.lineage import Example, example
 from learning_pipeline.report.overview import FIGURES
 from learning_pipeline.report.parts import MAX_ROWS, Chart, Figure, Row, Section
-from learning_pipeline.report.reader import Answer, Reader
+from learning_pipeline.report.reader import NO_ROWS, Answer, Reader
 from learning_pipeline.report.section_routing import ROUTER_SECTION
 from learning_pipeline.report.section_usage import USAGE
 from learning_pipeline.report.section_watch import ALERTS, QUALITY
@@ -145,7 +145,8 @@ def _placed(charts: Sequence[ShownChart]) -> list[ShownChart]:
 
 def _shown(chart: Chart, answer: Answer) -> ShownChart:
     if not answer.rows:
-        return ShownChart(chart, note=f"left out, since {answer.why}.")
+        none = chart.none if answer.why == NO_ROWS else ""
+        return ShownChart(chart, note=none or f"left out, since {answer.why}.")
     more = len(answer.rows) - MAX_ROWS
     note = f"The table shows the first {MAX_ROWS:,} rows of {len(answer.rows):,}." if more > 0 else ""
     unknown = chart.x in answer.rows[0] and chart.kind == "intervals"

@@ -35,6 +35,7 @@ class Chart:
     rate: columns (k, n) from which `rate`, `low` and `high` are computed: a share and its 95 % Wilson interval.
     x, y, series: columns of the chart, by the kind: `stack`, `lines` x is a day; `bars`, `intervals`,
         `percentiles` y is the name and x the value; `graph` x leads to y.
+    none: what it means that the table is there and has no rows, where that is no lack of data.
     columns: headings of the table, where the column's own name would not do.
     """
 
@@ -52,6 +53,7 @@ class Chart:
     rate: tuple[str, str] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     n_once: str | None = None
+    none: str = ""
 
     @property
     def is_share(self) -> bool:

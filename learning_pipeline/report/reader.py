@@ -25,13 +25,16 @@ ROUTER, RELIABILITY = "router_evaluation", "router_reliability"
 _RELIABILITY_COLUMNS = ("from", "to", "n", "predicted", "observed")
 
 
+NO_ROWS = "there are no rows yet"
+
+
 @dataclass(frozen=True)
 class Answer:
     """Rows of a chart; without any, `why` says what keeps them from being there."""
 
     rows: list[Row]
     sql: str = ""
-    why: str = "there are no rows yet"
+    why: str = NO_ROWS
 
 
 class Reader:

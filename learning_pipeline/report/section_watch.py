@@ -13,7 +13,7 @@ with watched as (
     from mart_metric_daily where subject_kind = 'all' and metric = 'cost_usd'
         and day > (select max(day) from mart_metric_daily) - 60
 ), expected as (
-    select day, 'forecast', forecast, low, high, 0, method, mae, naive_mae
+    select day, 'expected', forecast, low, high, null, method, mae, naive_mae
     from mart_forecast where subject_kind = 'all' and metric = 'cost_usd'
 )
 from watched union all from expected where exists (from expected) order by day
@@ -134,6 +134,7 @@ ALERTS = Section(
             ),
             x="day",
             y="value",
+            series="what",
             columns={"mae": "mean error before (USD)", "naive_mae": "that of seasonal naive (USD)"},
         ),
         Chart(
@@ -150,6 +151,7 @@ ALERTS = Section(
                     ANOMALIES,
                 ),
             ),
+            none="none: no day was far from what is usual, or too few days are known to tell.",
         ),
         Chart(
             "drifts",
@@ -176,6 +178,7 @@ ALERTS = Section(
                     DRIFTS,
                 ),
             ),
+            none="none: nothing drifts, or too few days are known to tell.",
         ),
     ),
 )

@@ -60,16 +60,17 @@ def _lines(chart: Chart, rows: list[Row]) -> Spec:
                 "encoding": {"y": band, "y2": {"field": "high"}},
             }
         )
-    layers.append(
-        {
-            "mark": {
-                "type": "line",
-                "point": {"size": 40, "fill": axes.ACCENT, "stroke": axes.ACCENT},
-                "color": axes.ACCENT,
-            },
-            "encoding": {"y": value, "tooltip": axes.tooltip(rows)},
-        }
-    )
+    encoding: Spec = {"y": value, "tooltip": axes.tooltip(rows)}
+    if chart.series:
+        # Told apart by colour and by dashes.
+        names = list(dict.fromkeys(row[chart.series] for row in rows))
+        kind = {"field": chart.series, "type": "nominal", "title": None}
+        dashes = [[4 * place, 4 * place] if place else [1, 0] for place in range(len(names))]
+        encoding["color"] = {**kind, "scale": {"domain": names, "range": list(axes.COLOURS[: len(names)])}}
+        encoding["strokeDash"] = {**kind, "scale": {"domain": names, "range": dashes}}
+    else:
+        encoding["color"] = {"value": axes.ACCENT}
+    layers.append({"mark": {"type": "line", "point": {"size": 40, "filled": True}}, "encoding": encoding})
     return {"data": {"values": rows}, "height": 260, "encoding": {"x": axes.time(chart)}, "layer": layers}
 
 
