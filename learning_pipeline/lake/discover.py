@@ -75,7 +75,7 @@ def kind_of(declared: str, path: str) -> str:
         PipelineError: it cannot be read.
     """
     from learning_pipeline.lake.read import head
-    from learning_pipeline.lake.tables import is_table
+    from learning_pipeline.lake.table_files import is_table
     from learning_pipeline.sources.table_map import IN_HOUSE
 
     if declared in IN_HOUSE and is_table(declared, path):

@@ -13,13 +13,11 @@ from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import Reader, fingerprint
 from learning_pipeline.lake.records import united
 from learning_pipeline.lake.redact import Mode, redact, redact_records
+from learning_pipeline.lake.table_files import is_table
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options, Parsed, Reject
-from learning_pipeline.sources.table_map import IN_HOUSE
 
 _RAW_BYTES = 4096
-# Kinds whose files may be databases or tables.
-_TABLE_KINDS = ("table", "otlp", *IN_HOUSE)
 
 
 @dataclass(slots=True)
@@ -74,11 +72,8 @@ class Job:
 
 def start(job: Job, found: Found, cursor: Cursor | None) -> Task:
     """Say where to read a changed file from: its beginning, or where it was left if it was only appended to."""
-    if job.kind in _TABLE_KINDS:
-        from learning_pipeline.lake.tables import is_table
-
-        if is_table(job.kind, found.path):
-            return Task(found, is_table=True)
+    if is_table(job.kind, found.path):
+        return Task(found, is_table=True)
     if cursor is not None and registry.source(job.kind).MODE == "append" and not is_compressed(found.path):
         appended = found.size >= cursor.offset and fingerprint(found.path, cursor.offset) == cursor.fingerprint
         if appended:

@@ -24,8 +24,6 @@ from learning_pipeline.sources.json_lines import MAX_LINE_BYTES
 from learning_pipeline.sources.table import header
 from learning_pipeline.sources.table_map import (
     AS_IS,
-    IN_HOUSE,
-    SUFFIXES,
     TableMap,
     find_map,
     kind_of_log,
@@ -38,19 +36,6 @@ OTHER = TableMap(kind="other")  # of a table in a database that is of no kind th
 _BROKEN = (OSError, EOFError, zlib.error, UnicodeError, sqlite3.DatabaseError, duckdb.Error, pl.exceptions.PolarsError)
 
 Row = tuple[tuple[str, Any], ...]
-
-
-def is_table(kind: str, path: str) -> bool:
-    """Say whether a file of this kind is to be read as a table.
-
-    Raises:
-        PipelineError: the file cannot be read.
-    """
-    if kind == "table":
-        return True
-    if kind == "otlp":
-        return magic(head(path)) == "sqlite"
-    return kind in IN_HOUSE and (path.lower().endswith(SUFFIXES) or magic(head(path)) is not None)
 
 
 class TableReader:
