@@ -13,7 +13,7 @@ from learning_pipeline.errors import PipelineError
 
 NEW_FILES, WATCH = "new_files", "watch"
 TOLD_NAME = "told.json"
-NEW_FILES_SECONDS, WATCH_SECONDS = 300, 600
+NEW_FILES_SECONDS, WATCH_SECONDS = 900, 600
 # Newest runs that are looked at for what failed.
 RUNS_SEEN = 500
 SHOWN = 5

@@ -63,8 +63,7 @@ def published(url: str) -> None:
     decisions = events("routing_decisions", plain).select(list(polars_schema(RouterPerformanceMetrics)))
     alert = {"rule": "cost_spike", "subject": "all", "state": "warning", "value": 2.5, "threshold": 2.0, "since": NOON}
     alerts = pl.DataFrame([alert], schema=polars_schema(Alerts))
-    tables = {"router_performance_metrics": decisions, "alerts": alerts}
-    load(url, version(rows, recommended=[{}], **tables))
+    load(url, version(rows, recommended=[{}], router_performance_metrics=decisions, alerts=alerts))
 
 
 def test_every_query_answers(upgraded: str) -> None:
