@@ -38,12 +38,15 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def url(server: str) -> str:
+def url(server: str) -> Iterator[str]:
     """Give the URL of an empty database."""
-    name = f"test{next(_numbers)}"
+    name = f"test{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"create database {name}")
-    return url_of(server, name)
+    yield url_of(server, name)
+    if OTHER_SERVER in os.environ:  # The embedded one goes as a whole.
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture
