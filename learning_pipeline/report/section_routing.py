@@ -3,7 +3,6 @@
 from learning_pipeline.report.parts import Chart, Question, Section
 from learning_pipeline.report.reader import RELIABILITY, ROUTER
 
-_POLICIES = "('router', 'router_without_abstaining', 'best_single', 'cheapest', 'random', 'as_run', 'oracle')"
 _EVALUATION = ("subject_kind", "subject", "metric", "value", "n", "interval_low", "interval_high", "basis")
 
 CALIBRATION = f"select bin_from, bin_to, n, predicted, observed from {RELIABILITY} order by bin_from"
@@ -12,6 +11,13 @@ BINS = """
 select confidence_from as bin_from, confidence_to as bin_to, labelled as n, mean_confidence as predicted,
     success_rate as observed, success_low as low, success_high as high, is_calibrated
 from mart_routing_calibration where labelled > 0 order by confidence_bin
+"""
+
+ANSWERS = """
+select least(floor(success_probability * 10), 9) / 10 as bin_from, least(floor(success_probability * 10), 9) / 10 + 0.1
+    as bin_to, count(*) as n, count_if(success) as successes, avg(success_probability) as predicted
+from mart_router_prediction where success_probability is not null and success is not null and is_followed
+group by all order by bin_from
 """
 
 COMPONENTS = """
@@ -39,8 +45,8 @@ group by all order by bin_from
 def _policies(metric: str) -> str:
     return f"""
 select replace(subject, '_', ' ') as policy, value, interval_low as low, interval_high as high, n, basis
-from {ROUTER} where subject_kind = 'policy' and metric = '{metric}' and subject in {_POLICIES}
-order by list_position({_POLICIES.replace("(", "[").replace(")", "]")}, subject)
+from {ROUTER} where subject_kind = 'policy' and metric = '{metric}'
+order by subject <> 'router', subject = 'oracle', subject limit 20
 """
 
 
@@ -134,6 +140,32 @@ ROUTER_SECTION = Section(
             (Question({ROUTER: _EVALUATION}, PREDICTIONS),),
             n_once="*",
             columns={"low": "95 % from", "high": "to"},
+        ),
+        Chart(
+            "answers",
+            "Calibration of the router's answers, by what came of them",
+            "Answers that were followed, joined with the outcome that came later; intervals are 95 % Wilson intervals.",
+            "calibration",
+            "share of answers with a known outcome",
+            "n",
+            "answers that were followed and have an outcome",
+            (
+                Question(
+                    {"mart_router_prediction": ("success_probability", "success", "is_followed")},
+                    ANSWERS,
+                ),
+            ),
+            x="predicted",
+            y="rate",
+            rate=("successes", "n"),
+            columns={
+                "predicted": "mean predicted",
+                "bin_from": "predicted from",
+                "bin_to": "to",
+                "rate": "observed",
+                "low": "95 % from",
+                "high": "to",
+            },
         ),
         Chart(
             "components",

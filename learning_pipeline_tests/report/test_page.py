@@ -24,7 +24,7 @@ from learning_pipeline_tests.report.parsed import Element, parse
 
 CHARTS = [chart for section in SECTIONS for chart in section.charts]
 # Charts whose marts are yet to come.
-TO_COME: set[str] = set()
+TO_COME = {"answers"}
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror=alert(2)>'"`$(id)&amp;{{ 7*7 }}\u2028"""
 
 
@@ -245,6 +245,16 @@ def test_the_router_is_shown_against_baselines(settings: Settings) -> None:
     assert "1 of 3 have no value" in chart.text
     assert "n = 50" in chart.one("span", class_="n").text
     assert "chart-router_calibration" in {figure.attributes["id"] for figure in page.all("figure")}
+
+
+def test_answers_that_were_followed_are_held_against_their_outcome(settings: Settings) -> None:
+    with duckdb.connect(str(settings.marts_path)) as connection:
+        connection.execute(
+            "create or replace table mart_router_prediction as select 0.75::double as success_probability, "
+            "n % 4 > 0 as success, n < 40 as is_followed from range(50) as one(n)"
+        )
+    row = page_of(settings).one("figure", id="chart-answers").one("tbody").children[0]
+    assert [cell.text for cell in row.children[2:6]] == ["40", "30", "75.0 %", "75.0 %"]
 
 
 def test_equal_n_of_one_day_counts_once() -> None:
