@@ -9,6 +9,7 @@ from learning_pipeline.contracts.base import (
     Table,
     Text,
     Timestamp,
+    Usd,
     count_field,
     field,
     key_field,
@@ -82,7 +83,7 @@ class MartUsageBlock(Usage):
     tokens_per_minute: Real = field("Tokens per active minute; null under a minute", unit="tokens/min", ge=0)
     cost_usd_per_hour: Real = field("Computed cost per active hour; null under a minute", unit="USD/hour", ge=0)
     is_open: Flag = field("Whether the newest call of the source lies in it: more may follow", null=False)
-    projected_cost_usd: Real = field(
+    projected_cost_usd: Usd = field(
         "Of an open block, its cost if it goes on at this rate to its end; null of others", unit="USD", ge=0
     )
 
@@ -100,7 +101,7 @@ class MartBranchCost(Usage):
     commits: Integer = count_field("Different commits that git events name it for", null=False)
     lines_added: Integer = count_field("Lines that these commits added", unit="lines")
     lines_removed: Integer = count_field("Lines that these commits removed", unit="lines")
-    cost_per_commit_usd: Real = field("Computed cost by commits; null without either", unit="USD", ge=0)
+    cost_per_commit_usd: Usd = field("Computed cost by commits; null without either", unit="USD", ge=0)
 
 
 class MartErrorResolution(Table):
