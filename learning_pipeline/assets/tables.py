@@ -10,6 +10,7 @@ from learning_pipeline.assets.landing import landing_key
 from learning_pipeline.assets.metadata import PARTITION_ROWS_KEY, SCHEMA_KEY, column_schema, preview
 from learning_pipeline.assets.partitions import days_of
 from learning_pipeline.assets.resources import PipelineParam
+from learning_pipeline.assets.router import ROUTER_KEY
 from learning_pipeline.contracts.base import description, key_columns
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Inputs of tables that no landing brings: they come with the program or the configuration.
 NOT_LANDED = ("prices",)
+# Inputs that the router writes down.
+WRITTEN_BY_ROUTER = ("router_evaluations", "router_predictions")
 
 
 def landing_of(name: str, kinds: tuple[str, ...]) -> set[dg.AssetKey]:
@@ -34,7 +37,10 @@ def upstream(inputs: Iterable[str], tables: Mapping[str, "TableSpec"], kinds: tu
     """Return the assets that a table is made from: other tables, and what lands the streams that it reads."""
     keys: set[dg.AssetKey] = set()
     for name in inputs:
-        keys |= {dg.AssetKey(name)} if name in tables else landing_of(name, kinds)
+        if name in WRITTEN_BY_ROUTER:
+            keys.add(ROUTER_KEY)
+        else:
+            keys |= {dg.AssetKey(name)} if name in tables else landing_of(name, kinds)
     return sorted(keys)
 
 

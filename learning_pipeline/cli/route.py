@@ -1,6 +1,7 @@
 """`route`: which agent or model should take a task."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ from learning_pipeline.errors import PipelineError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FIELDS = ("task_id", "task_text", "task_type", "repository", "context_tokens", "candidates")
+FIELDS = (
+    *("task_id", "task_text", "task_type", "repository", "context_tokens", "candidates"),
+    *("max_cost_usd", "min_success", "weights"),
+)
 MAX_SHOWN = 8
 MAX_NEAREST = 3
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -30,15 +34,30 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="production|latest|VERSION",
     help="Which model answers.",
 )
+@click.option(
+    "--explore", type=click.FloatRange(0, 1), default=0.0, help="Share of the choices that are made at random."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choices that are made at random.")
+@click.option("--record/--no-record", default=True, help="Write the answers down, to be held against the outcome.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def route(
-    home: Path | None, text: str | None, batch: Path | None, output: Path | None, router: str, as_json: bool
+    home: Path | None,
+    text: str | None,
+    batch: Path | None,
+    output: Path | None,
+    router: str,
+    explore: float,
+    seed: int,
+    record: bool,
+    as_json: bool,
 ) -> None:
     """Say which agent or model should take a task: TEXT, or each task of a file.
 
     A line of --batch is a JSON object: task_id (is in the answer) and task_text, and where they are known
     task_type, repository, context_tokens, and candidates: a list of names such as "agent", "model" or
     "agent/model", or of objects with agent_name and model. Without candidates all known ones may be chosen.
+    It may ask for max_cost_usd, for min_success (0 to 1), and for weights: an object with cost and time, which
+    say how much they count against success.
 
     \b
     {"task_id": "1", "task_text": "fix the parser", "candidates": ["claude-code/claude-sonnet-5", "test-writer"]}
@@ -56,12 +75,19 @@ def route(
     from learning_pipeline.routing.router import Router
     from learning_pipeline.settings import load_settings
 
-    model = Router.load(load_settings(home).home, router)
-    if batch and output:
-        write_answers(output, model.route_batch(tasks))
+    settings = load_settings(home)
+    model = Router.load(settings.home, router)
+    asked = tasks if batch else [{"task_text": text}]
+    answers = model.route_batch(asked, exploration=explore, seed=seed)
+    if record and model.version is not None:
+        from learning_pipeline.routing import audit
+
+        audit.write(settings.models_dir, asked, answers, datetime.now(UTC))
+    if output:
+        write_answers(output, answers)
         click.echo(f"{len(tasks)} tasks routed: {output}")
         return
-    answer = model.route(text)
+    answer = answers[0]
     click.echo(json.dumps(answer, default=str) if as_json else answer_text(answer))
 
 

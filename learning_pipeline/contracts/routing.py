@@ -1,11 +1,13 @@
 """Contracts of what the router writes down: recommendations and its own evaluation."""
 
 from learning_pipeline.contracts.base import (
+    Flag,
     Integer,
     Real,
     Table,
     Text,
     Timestamp,
+    Usd,
     count_field,
     field,
     key_field,
@@ -40,7 +42,9 @@ class MartRouterEvaluation(Table):
 
     router_version: Text = key_field("Version of the router")
     created_at: Timestamp = field("When the version was trained", null=False)
-    subject_kind: Text = key_field("What is measured: a policy, a candidate, the predictions, or a kind of task", isin=SUBJECT_KINDS)
+    subject_kind: Text = key_field(
+        "What is measured: a policy, a candidate, the predictions, or a kind of task", isin=SUBJECT_KINDS
+    )
     subject: Text = key_field("Name of the policy, candidate or set of predictions")
     metric: Text = key_field("Name of the metric")
     value: Real = field("Value; null where there is too little to tell")
@@ -53,3 +57,41 @@ class MartRouterEvaluation(Table):
         null=False,
         isin=EVALUATION_BASES,
     )
+
+
+class RouterPredictions(Table):
+    """What `route` answered and wrote down: one row a task that was asked about."""
+
+    prediction_id: Text = key_field("Id of the answer: a digest of when, what and which version")
+    predicted_at: Timestamp = field("When it was asked", null=False)
+    router_version: Text = field("Version that answered; null where none was trained")
+    rung: Text = field("Rung of the cold-start ladder that answered", null=False)
+    task_id: Text = field("The caller's id of the task")
+    task_hash: Text = field("SHA-256 of the task's text, as executions have it")
+    task_type: Text = field("Kind of task, given or told from the text")
+    repository: Text = field("Repository, where it was given")
+    agent_name: Text = field("Agent that was chosen; null where it abstained")
+    model: Text = field("Model that was chosen")
+    propensity: Real = share_field("Chance with which this candidate was chosen; 1 without exploration")
+    success_probability: Real = share_field("Predicted probability of success of what was chosen")
+    interval_low: Real = share_field("Lower end of the 90 % interval of success_probability")
+    interval_high: Real = share_field("Upper end of the 90 % interval of success_probability")
+    expected_cost_usd: Real = field("Expected cost of what was chosen", unit="USD", ge=0)
+    expected_duration_ms: Integer = count_field("Expected time of what was chosen", unit="ms")
+
+
+class MartRouterPrediction(RouterPredictions):
+    """Answers of the router, joined with the execution that came of them: same id, or same text, agent and model."""
+
+    execution_id: Text = field("Execution that came of it; null while there is none")
+    outcome: Text = field("How it ended")
+    success: Flag = field("Whether it succeeded; null while that is not known")
+    quality_score: Real = share_field("Graded quality, where there is one")
+    actual_cost_usd: Usd = field("What it cost", unit="USD", ge=0)
+    actual_duration_ms: Integer = count_field("How long it took", unit="ms")
+    is_joined: Flag = field("Whether an execution was found", null=False)
+    is_followed: Flag = field("Whether the execution was given to what the router chose; null where none was found")
+    brier: Real = share_field("Squared difference of prediction and success; null while either is not known")
+
+
+ROUTER_MARTS = {"mart_router_evaluation": MartRouterEvaluation, "mart_router_prediction": MartRouterPrediction}

@@ -18,7 +18,7 @@ from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts import across, database
 from learning_pipeline.marts.facts import last_call_day
 from learning_pipeline.marts.newest import TIMES
-from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, days_between
+from learning_pipeline.marts.plan import CALLS, EXECUTIONS, WRITTEN_ELSEWHERE, Plan, days_between
 from learning_pipeline.marts.registry import TABLES, Context, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, part_path
 from learning_pipeline.progress import Progress, silent
@@ -217,7 +217,7 @@ def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_fro
     for given in spec.inputs:
         if given in STREAMS:
             frames[given] = plan.read_lake(given)
-        elif given in ("ledger", "counters"):
+        elif given in WRITTEN_ELSEWHERE:
             frames[given] = getattr(plan, given).lazy()
         elif given in TABLES:
             days = plan.window(spec, given)

@@ -17,13 +17,15 @@ from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest
-from learning_pipeline.marts import across
+from learning_pipeline.marts import across, router
 from learning_pipeline.marts.prices import PriceBook
 from learning_pipeline.marts.registry import TABLES, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, digest_of
 from learning_pipeline.settings import Settings
 
 EXECUTIONS, CALLS = "fct_executions", "fct_llm_calls"
+# Inputs that neither the lake nor the staging holds.
+WRITTEN_ELSEWHERE = ("ledger", "counters", router.EVALUATED, router.PREDICTED)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -82,6 +84,14 @@ class Plan:
     def counters(self) -> pl.DataFrame:
         return counters(self._settings)
 
+    @cached_property
+    def router_evaluations(self) -> pl.DataFrame:
+        return router.evaluations(self._settings.models_dir)
+
+    @cached_property
+    def router_predictions(self) -> pl.DataFrame:
+        return router.predictions(self._settings.models_dir)
+
     def exists(self, table: str, day: date) -> bool:
         """Say whether the table has a part for a day: whether an input has one."""
         if table == EXECUTIONS:
@@ -122,7 +132,7 @@ class Plan:
                 parts.append(sorted(self.lake_digests[name].items()))
             elif name == "prices":
                 parts.append(self.prices.fingerprint)
-            elif name in ("ledger", "counters"):
+            elif name in WRITTEN_ELSEWHERE:
                 frame: pl.DataFrame = getattr(self, name)
                 parts.append(content_digest(frame.sort(frame.columns)))
             else:

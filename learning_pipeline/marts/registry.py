@@ -10,6 +10,7 @@ from learning_pipeline.contracts.marts_git import GIT_MARTS
 from learning_pipeline.contracts.marts_quality import INTERNAL, QUALITY_MARTS
 from learning_pipeline.contracts.marts_usage import USAGE_MARTS
 from learning_pipeline.contracts.marts_work import WORK_MARTS
+from learning_pipeline.contracts.routing import ROUTER_MARTS
 from learning_pipeline.marts import (
     agents,
     alerts,
@@ -20,6 +21,7 @@ from learning_pipeline.marts import (
     outcomes,
     prompt_attribution,
     quality,
+    router,
     sessions,
     throughput,
     usage,
@@ -158,6 +160,20 @@ TABLES: dict[str, TableSpec] = {
         lambda f, c: alerts.alert(f, c.now),
         alerts.ALERT_DAYS,
     ),
+    "mart_router_evaluation": TableSpec(
+        ROUTER_MARTS["mart_router_evaluation"],
+        "rollup",
+        "router",
+        (router.EVALUATED,),
+        lambda f, c: f[router.EVALUATED],
+    ),
+    "mart_router_prediction": TableSpec(
+        ROUTER_MARTS["mart_router_prediction"],
+        "rollup",
+        "router",
+        (router.PREDICTED, _WORK),
+        lambda f, c: router.router_prediction(f[router.PREDICTED], f[_WORK]),
+    ),
     "mart_data_quality": TableSpec(
         QUALITY_MARTS["mart_data_quality"],
         "rollup",
@@ -223,6 +239,8 @@ DESCRIBES_RUNS = (
     "mart_unknown_fields",
     "mart_ignored_rule",
     "mart_freshness",
+    "mart_router_evaluation",
+    "mart_router_prediction",
 )
 
 

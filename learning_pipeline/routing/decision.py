@@ -10,6 +10,9 @@ that are known to be nearly equal cost little to confuse, so a tie that rests on
 candidates with at least half of `min_evidence` labels in this kind of task are compared: one that was hardly
 tried is neither chosen nor in the way. The router abstains where fewer than two are left to compare, or where
 the candidates together have fewer labels than `min_evidence`.
+
+A caller may set other weights for a kind of task, a budget, or a floor of success: who costs more than the budget
+(or whose cost is not known), or is expected to succeed less often, is not chosen.
 """
 
 from dataclasses import dataclass
@@ -31,21 +34,62 @@ class Decisions:
     labelled: Array  # labelled executions of all allowed candidates together
     contenders: Array  # allowed candidates with enough labels in this kind of task
     abstained: Array
+    excluded: Array  # nobody is within the budget and above the floor
 
 
-def decide(model: Model, estimates: Estimates, allowed: Array) -> Decisions:
+@dataclass(frozen=True)
+class Wishes:
+    """What the caller wants, one entry an asked task; NaN where nothing is said."""
+
+    cost_weight: Array
+    time_weight: Array
+    max_cost_usd: Array
+    min_success: Array
+
+    def allow(self, estimates: Estimates, allowed: Array) -> Array:
+        """Return the allowed candidates that are within budget and above the floor."""
+        budget, floor = self.max_cost_usd[:, None], self.min_success[:, None]
+        within = np.isnan(budget) | (estimates.cost <= budget)
+        return allowed & within & (np.isnan(floor) | (estimates.probability >= floor))
+
+
+def pareto(estimates: Estimates, allowed: Array) -> Array:
+    """Return which candidates no other allowed one beats: at least as good in success, cost and time, better in one.
+
+    An amount that is not known counts as the highest.
+    """
+    amounts = [
+        -estimates.probability,
+        *(np.nan_to_num(part, nan=np.inf) for part in (estimates.cost, estimates.duration)),
+    ]
+    beaten = np.zeros(allowed.shape, bool)
+    for other in range(allowed.shape[1]):
+        no_worse = np.all([part[:, [other]] <= part for part in amounts], axis=0)
+        better = np.any([part[:, [other]] < part for part in amounts], axis=0)
+        beaten |= allowed[:, [other]] & no_worse & better
+    return allowed & ~beaten
+
+
+def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | None = None) -> Decisions:
     """Choose among the allowed candidates (a mask of the estimates' shape)."""
-    parameters, statistics = model.parameters, model.statistics
+    parameters, statistics, asked = model.parameters, model.statistics, allowed
+    cost_weight: Array | float = parameters.cost_weight
+    time_weight: Array | float = parameters.time_weight
+    if wishes is not None:
+        cost_weight = np.where(np.isnan(wishes.cost_weight), cost_weight, wishes.cost_weight)[:, None]
+        time_weight = np.where(np.isnan(wishes.time_weight), time_weight, wishes.time_weight)[:, None]
+        allowed = wishes.allow(estimates, allowed)
     utility = (
         estimates.probability
-        - parameters.cost_weight * statistics.cost.normal(estimates.cost)
-        - parameters.time_weight * statistics.duration.normal(estimates.duration)
+        - cost_weight * statistics.cost.normal(estimates.cost)
+        - time_weight * statistics.duration.normal(estimates.duration)
     )
-    labelled = (allowed * statistics.overall.n).sum(axis=1).astype(np.int64)
+    labelled = (asked * statistics.overall.n).sum(axis=1).astype(np.int64)
     rows = np.arange(len(utility))
     if not utility.shape[1]:
         none = np.full(len(utility), -1)
-        return Decisions(utility, none, none, np.zeros(len(rows)), labelled, labelled, np.ones(len(rows), bool))
+        nobody = np.ones(len(rows), bool)
+        return Decisions(utility, none, none, np.zeros(len(rows)), labelled, labelled, nobody, ~nobody)
     tried = allowed & (estimates.n >= parameters.min_own_evidence)
     contenders = tried.sum(axis=1)
     compared = np.where((contenders > 0)[:, None], tried, allowed)
@@ -65,7 +109,11 @@ def decide(model: Model, estimates: Estimates, allowed: Array) -> Decisions:
     # With one candidate in all the logs there is nothing to compare it with.
     single = (allowed.sum(axis=1) == 1) & (contenders == 1) & (labelled >= parameters.min_evidence)
     abstained &= ~single
-    return Decisions(utility, np.where(some, best, -1), runner_up, worst, labelled, contenders, abstained)
+    # A floor or a budget may leave one: it is chosen, for there is nothing to compare it with.
+    left = (tried.sum(axis=1) == 1) & (allowed != asked).any(axis=1) & (labelled >= parameters.min_evidence)
+    abstained &= ~left
+    excluded: Array = np.asarray(asked.any(axis=1) & ~some)
+    return Decisions(utility, np.where(some, best, -1), runner_up, worst, labelled, contenders, abstained, excluded)
 
 
 def _expected_loss(gap: Array, error: Array) -> Array:

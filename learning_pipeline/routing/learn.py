@@ -94,12 +94,27 @@ class Lesson:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """Tasks that methods are asked about."""
+
+    task_types: list[str | None]
+    repositories: list[str | None]
+    inputs: Inputs
+
+    @classmethod
+    def of(cls, tasks: pl.DataFrame, inputs: Inputs) -> "Probe":
+        """Take the kinds and repositories of tasks from their table."""
+        return cls(tasks["task_type"].to_list(), tasks["repository"].to_list(), inputs)
+
+
+@dataclass(frozen=True)
 class OutOfFold:
     """What the methods say of labelled tasks, learned from other tasks."""
 
     start: Array  # log odds of each candidate, (tasks, candidates)
     odds: dict[str, Array]  # by method, (tasks, candidates)
     labels: Labels
+    probes: tuple[tuple[Array, dict[str, Array]], ...] = ()  # start and odds of each group's methods for other tasks
 
     def fit(self, methods: tuple[str, ...]) -> Blend:
         """Fit a blend of some methods."""
@@ -114,12 +129,13 @@ def folds_of(labels: Labels, folds: int = FOLDS) -> Array:
     )
 
 
-def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int) -> OutOfFold:
-    """Let the methods judge every task by what the other groups' tasks taught."""
+def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int, probe: Probe | None = None) -> OutOfFold:
+    """Let the methods judge every task by what the other groups' tasks taught, and each of them the probe's tasks."""
     shape = lesson.labels.weight.shape
     fold = folds_of(lesson.labels)
     start = np.zeros(shape)
     odds: dict[str, Array] = {}
+    probes = []
     for number in range(FOLDS):
         out = np.flatnonzero(fold == number)
         if not len(out):
@@ -129,21 +145,28 @@ def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int) -> OutOfFold
         statistics = count(lesson.rows.filter(pl.Series(kept)), lesson.candidates)
         into = np.flatnonzero(fold != number)
         experts = teach(lesson, into, statistics, parameters, seed=seed)
-        tasks = lesson.labels.tasks[out]
-        types, places = tasks["task_type"].to_list(), tasks["repository"].to_list()
-        chain = chain_of(statistics, parameters.group_prior, types, places)
-        asked = lesson.inputs.at(out)
         weight, label = lesson.labels.weight[into], lesson.labels.label[into]
         nobody = np.zeros(len(into))
         past = PastTasks(leading(lesson.inputs.vectors[into]), weight, weight * label, (), nobody, nobody)
-        near = past.nearest(asked.vectors, parameters.neighbours)
-        local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
         rate = statistics.rate(parameters.group_prior)
-        opinions = Opinions(rate, chain.probability, local.probability, types, places)
         start[out] = logit(rate)
-        for name, values in experts.odds(statistics, asked, opinions).items():
+        held = Probe.of(lesson.labels.tasks[out], lesson.inputs.at(out))
+        for name, values in _judged(held, statistics, past, experts, parameters).items():
             odds.setdefault(name, np.zeros(shape))[out] = values
-    return OutOfFold(start, odds, lesson.labels)
+        if probe is not None:
+            probes.append((logit(rate), _judged(probe, statistics, past, experts, parameters)))
+    return OutOfFold(start, odds, lesson.labels, tuple(probes))
+
+
+def _judged(
+    asked: Probe, statistics: Statistics, past: PastTasks, experts: Experts, parameters: Parameters
+) -> dict[str, Array]:
+    chain = chain_of(statistics, parameters.group_prior, asked.task_types, asked.repositories)
+    near = past.nearest(asked.inputs.vectors, parameters.neighbours)
+    local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
+    rate = statistics.rate(parameters.group_prior)
+    opinions = Opinions(rate, chain.probability, local.probability, asked.task_types, asked.repositories)
+    return experts.odds(statistics, asked.inputs, opinions)
 
 
 def teach(

@@ -9,8 +9,9 @@ gives the probability; else the neighbours', and without text the chain's.
 The interval is Wilson's (1927) at 90 %, for as many labels as the estimate rests on: those of the innermost
 group, and of each outer one at most as many as it counts for. With neighbours, it is the number that gives a
 plain rate the estimate's mean squared error: its sampling variance, and the square of what the chain pulls it away
-from the neighbours' own rate; never more than the chain has. Candidates are compared by `support`, the labels of
-the chain.
+from the neighbours' own rate; never more than the chain has. Where the experts take part, that number is scaled
+by what cross-fitting showed the estimates to vary (see `methods.interval_scale`). Candidates are compared by
+`support`, the labels of the chain.
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,7 @@ class Parameters:
     time_weight: float = 0.05
     max_expected_loss: float = 0.01
     min_evidence: int = 20
+    interval_scale: float = 1.0  # what a counted label is worth for the width of an interval
 
     @property
     def min_own_evidence(self) -> int:
@@ -182,7 +184,7 @@ class Model:
             if self.experts is not None and inputs is not None:
                 opinions = Opinions(self.start, chain.probability, probability, task_types, repositories)
                 probability, parts = self.experts.judge(statistics, inputs, opinions)
-        low, high = wilson(probability, evidence, Z_90)
+        low, high = wilson(probability, evidence * (parameters.interval_scale if parts else 1.0), Z_90)
         types = statistics.types_of(task_types)
         cost, duration = statistics.cost.expected(types), statistics.duration.expected(types)
         n = chain.n.astype(np.int64)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from learning_pipeline.routing.model import wilson
 from learning_pipeline.routing.text import Array
 
 LEAST_EFFECTIVE = 20.0
@@ -86,11 +87,14 @@ def estimate(logged: Logged, chosen: Array, expected: Array) -> OffPolicy:
         refused = f"what it chooses was run in {effective:.0f} effective tasks, fewer than {LEAST_EFFECTIVE:.0f}"
         return OffPolicy(None, None, effective, overlap, n, refused)
     mean = float((weight * reward).sum() / total)
-    error = _Z * float(np.sqrt((weight**2 * (reward - mean) ** 2).sum()) / total)
+    error = _Z * float(np.sqrt((weight**2 * (reward - mean) ** 2).sum() * effective / (effective - 1)) / total)
+    low, high = mean - error, mean + error
+    if reward.min() >= 0 and reward.max() <= 1:
+        # Near 0 and 1 the normal interval is too short: it is never shorter than Wilson's.
+        shortest, longest = (float(end) for end in wilson(np.array(mean), np.array(effective)))
+        low, high = min(low, shortest), max(high, longest)
     guess = expected[kept, chosen]
     said = guess + weight * (reward - guess)
     robust = float(said.mean())
     spread = _Z * float(said.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
-    return OffPolicy(
-        (mean, mean - error, mean + error), (robust, robust - spread, robust + spread), effective, overlap, n
-    )
+    return OffPolicy((mean, low, high), (robust, robust - spread, robust + spread), effective, overlap, n)

@@ -108,6 +108,17 @@ class Registry:
         known = ", ".join(item.version for item in found) or "none"
         raise UsageError(f"there is no router {which!r}: production, latest or one of the versions ({known})")
 
+    def informing(self) -> Version | None:
+        """Return the newest version whose predictions beat the base rates, None where there is none."""
+        found = [item for item in self.versions() if item.stage != "training" and (item.path / ARRAYS).exists()]
+        named = self._read_index().get("latest")
+        return next((item for item in found if item.version == named), found[-1] if found else None)
+
+    def weights(self) -> dict[str, dict[str, float]]:
+        """Return, by kind of task, how much cost and time count against success where a person has set it."""
+        weights = self._read_index().get("weights", {})
+        return weights if isinstance(weights, dict) else {}
+
     def write(
         self,
         version: str,
@@ -146,6 +157,67 @@ class Registry:
                         "changed_at": now.isoformat(),
                     }
         index["versions"][version] = {"stage": stage, "reason": reason, "changed_at": now.isoformat()}
+        self._write_index(index)
+
+    def change(self, version: str, stage: str, reason: str, *, now: datetime) -> None:
+        """Give a version a stage because a person says so; a version that it replaces in production retires.
+
+        Raises:
+            UsageError: there is no version of that name, or its arrays were removed for their age.
+        """
+        item = self.current(version)
+        assert item is not None
+        if stage == "production" and not (item.path / ARRAYS).exists():
+            raise UsageError(f"the arrays of {version} were removed for their age: it cannot decide again")
+        latest = self.latest()
+        self.settle(item.version, stage, reason, now=now)
+        index = self._read_index()
+        index["latest"] = latest.version if latest else item.version
+        self._write_index(index)
+
+    def rollback(self, reason: str, *, now: datetime) -> Version:
+        """Put the version back into production that was replaced last, and return it.
+
+        Raises:
+            UsageError: no version was in production before.
+        """
+        changed = self._read_index()["versions"]
+        retired = [item for item in self.versions() if item.stage == "retired" and (item.path / ARRAYS).exists()]
+        if not retired:
+            raise UsageError("there is no version to go back to: none was in production before")
+        back = max(retired, key=lambda item: (changed[item.version].get("changed_at", ""), item.version))
+        current = self.current()
+        self.change(back.version, "production", f"rolled back: {reason}", now=now)
+        if current is not None:
+            self._note(current.version, "staging", f"rolled back to {back.version}: {reason}", now)
+        return back
+
+    def hold(self, reason: str | None, *, now: datetime) -> None:
+        """Promote no version until the hold is lifted (a reason of None lifts it)."""
+        index = self._read_index()
+        index["hold"] = None if reason is None else {"reason": reason, "changed_at": now.isoformat()}
+        self._write_index(index)
+
+    def held(self) -> str | None:
+        """Return why no version may be promoted, None where one may."""
+        hold = self._read_index().get("hold")
+        return hold["reason"] if isinstance(hold, dict) else None
+
+    def weigh(self, task_type: str, weights: Mapping[str, float] | None) -> None:
+        """Set how much cost and time count in a kind of task; None goes back to what training chose."""
+        index = self._read_index()
+        known = self.weights()
+        known.pop(task_type, None)
+        index["weights"] = known if weights is None else {**known, task_type: dict(weights)}
+        self._write_index(index)
+
+    def _note(self, version: str, stage: str, reason: str, now: datetime) -> None:
+        index = self._read_index()
+        index["versions"][version] = {"stage": stage, "reason": reason, "changed_at": now.isoformat()}
+        self._write_index(index)
+
+    def _write_index(self, index: dict[str, Any]) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
         part = self._index.with_suffix(".part")
         part.write_text(json.dumps(index, sort_keys=True, indent=1), "utf-8")
         os.replace(part, self._index)

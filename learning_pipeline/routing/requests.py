@@ -30,6 +30,10 @@ class Request:
     repository: str | None
     context_tokens: int | None
     options: tuple[Option, ...] | None
+    max_cost_usd: float | None = None
+    min_success: float | None = None
+    cost_weight: float | None = None
+    time_weight: float | None = None
 
     @property
     def kind(self) -> str | None:
@@ -63,7 +67,30 @@ def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
     tokens = item.get("context_tokens")
     if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
         raise UsageError(f"context_tokens must be a number of tokens, not {tokens!r:.60}")
-    return Request(values["task_id"], values["task_text"], values["task_type"], values["repository"], tokens, options)
+    weights = item.get("weights") or {}
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"weights must be an object with cost and time, not {weights!r:.60}")
+    return Request(
+        values["task_id"],
+        values["task_text"],
+        values["task_type"],
+        values["repository"],
+        tokens,
+        options,
+        _number(item, "max_cost_usd"),
+        _number(item, "min_success", most=1.0),
+        _number(weights, "cost"),
+        _number(weights, "time"),
+    )
+
+
+def _number(item: Mapping[str, Any], name: str, most: float = float("inf")) -> float | None:
+    value = item.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise UsageError(f"{name} must be a number from 0{f' to {most:g}' if most < 2 else ''}, not {value!r:.60}")
+    return float(value)
 
 
 def _resolve(entry: Any, known: Sequence[Candidate]) -> list[Option]:

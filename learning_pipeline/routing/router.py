@@ -5,7 +5,8 @@ The ladder, from the top; the answer says which rung it comes from:
 (no version exists: the size of model that the task's words ask for), `default` (nobody is chosen).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,55 +14,82 @@ import numpy as np
 
 from learning_pipeline.errors import UsageError
 from learning_pipeline.routing import storage
-from learning_pipeline.routing.decision import Decisions, decide
+from learning_pipeline.routing.answers import NEAREST_SHOWN, Shown, pair, unknown
+from learning_pipeline.routing.decision import Wishes, decide, pareto
+from learning_pipeline.routing.exploration import explore
 from learning_pipeline.routing.inputs import Asked
-from learning_pipeline.routing.model import Estimates, Model
+from learning_pipeline.routing.model import Model
 from learning_pipeline.routing.registry import Registry
 from learning_pipeline.routing.requests import Option, Request, parse
 from learning_pipeline.routing.rules import tier_for
-from learning_pipeline.routing.tasks import Neighbours
 from learning_pipeline.routing.text import Array, normalise
 
-NEAREST_SHOWN = 5
 _BATCH = 2_000
+Weights = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Informant:
+    """A newer version that does not decide, but whose estimates are the better ones."""
+
+    model: Model
+    version: str
 
 
 class Router:
     """Answers `route` with one version, or with the ladder's lower rungs where there is none."""
 
-    def __init__(self, model: Model | None, version: str | None, held: str | None = None) -> None:
+    def __init__(
+        self,
+        model: Model | None,
+        version: str | None,
+        held: str | None = None,
+        *,
+        informant: Informant | None = None,
+        weights: Weights | None = None,
+    ) -> None:
         """Make a router.
 
         Args:
-            model: what it estimates with; None where nothing was trained.
+            model: what it decides with; None where nothing was trained.
             version: version of the model.
             held: why it informs without deciding; None where it decides.
+            informant: where success, cost and time come from instead; None where they are the model's own.
+            weights: by kind of task, how much a share of cost and of time counts against success.
         """
         self.model = model
         self.version = version
+        self.weights = weights or {}
         self._held = held
+        self._informant = informant
 
     @classmethod
     def load(cls, home: Path, which: str = "production") -> "Router":
         """Load `production`, `latest` or a named version from a home directory.
 
-        Where none is in production, the latest version that beat the base rates informs, and decides nothing.
+        The estimates of the version in production are those of the newest version that beat the base rates. Where
+        none is in production, that one informs, and nobody is chosen.
 
         Raises:
             UsageError: there is no version of that name.
             PipelineError: the version's files are missing or were changed.
         """
         registry = Registry(Path(home) / "models")
+        weights = registry.weights()
         item = registry.current(which)
+        newest = registry.informing() if which == "production" else None
         if item is not None:
-            return cls(storage.load(registry, item), item.version)
+            informant = None
+            if newest is not None and newest.version != item.version:
+                informant = Informant(storage.load(registry, newest), newest.version)
+            return cls(storage.load(registry, item), item.version, informant=informant, weights=weights)
         latest = registry.latest()
         if latest is None:
             return cls(None, None)
         held = f"no router is in production: {latest.version} was not promoted ({latest.reason})"
-        if latest.stage != "staging":
+        if newest is None:
             return cls(None, None, held)
-        return cls(storage.load(registry, latest), latest.version, held)
+        return cls(storage.load(registry, newest), newest.version, held, weights=weights)
 
     def route(
         self,
@@ -72,6 +100,9 @@ class Router:
         repository: str | None = None,
         context_tokens: int | None = None,
         candidates: Sequence[Any] | None = None,
+        max_cost_usd: float | None = None,
+        min_success: float | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:
         """Say who should take a task; the fields are those of a line of `route --batch`."""
         request = {
@@ -81,27 +112,49 @@ class Router:
             "repository": repository,
             "context_tokens": context_tokens,
             "candidates": candidates,
+            "max_cost_usd": max_cost_usd,
+            "min_success": min_success,
+            "weights": weights,
         }
         return self.route_batch([request])[0]
 
-    def route_batch(self, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def route_batch(
+        self, requests: Sequence[Mapping[str, Any]], *, exploration: float = 0.0, seed: int = 0
+    ) -> list[dict[str, Any]]:
         """Say who should take each task.
+
+        Args:
+            requests: the tasks; the fields are those of a line of `route --batch`.
+            exploration: share of the decided tasks that are given to any candidate with enough evidence, at random.
+            seed: of that chance.
 
         Raises:
             UsageError: a request has a value that it cannot have; the message says which.
         """
-        known = self.model.statistics.candidates if self.model else ()
+        answers = self._answers(self.model, requests)
+        if self._informant is not None:
+            told = self._answers(self._informant.model, requests)
+            kept = ("candidates", "nearest", "contributions")
+            answers = [
+                {**answer, **{name: other[name] for name in kept}, "estimates_version": self._informant.version}
+                for answer, other in zip(answers, told, strict=True)
+            ]
+        least = self.model.parameters.min_own_evidence if self.model else 1
+        return explore(answers, exploration, least, seed)
+
+    def _answers(self, model: Model | None, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        known = model.statistics.candidates if model else ()
         parsed = []
         for position, item in enumerate(requests, start=1):
             try:
                 parsed.append(parse(item, known))
             except UsageError as error:
                 raise UsageError(f"request {position}: {error}" if len(requests) > 1 else str(error)) from error
-        if self.model is None:
+        if model is None:
             return [self._without_model(request) for request in parsed]
         answers: list[dict[str, Any]] = []
         for begin in range(0, len(parsed), _BATCH):
-            answers += self._with_model(self.model, parsed[begin : begin + _BATCH])
+            answers += self._with_model(model, parsed[begin : begin + _BATCH])
         return answers
 
     def embed(self, texts: Sequence[str | None]) -> Array:
@@ -127,11 +180,24 @@ class Router:
             if request.options is not None:
                 allowed[row] = False
                 allowed[row, [option.number for option in request.options if option.number is not None]] = True
-        decisions = decide(model, estimates, allowed)
-        shown = _Shown(model, estimates, decisions, neighbours)
+        decisions = decide(model, estimates, allowed, self._wishes(requests))
+        shown = Shown(model, estimates, decisions, neighbours, pareto(estimates, allowed))
         return [self._answer(model, shown, row, request) for row, request in enumerate(requests)]
 
-    def _answer(self, model: Model, shown: "_Shown", row: int, request: Request) -> dict[str, Any]:
+    def _wishes(self, requests: Sequence[Request]) -> Wishes:
+        def column(values: Iterable[float | None]) -> Array:
+            return np.array([np.nan if value is None else value for value in values], np.float64)
+
+        by_kind = [self.weights.get(request.kind or "", {}) for request in requests]
+        pairs = list(zip(requests, by_kind, strict=True))
+        return Wishes(
+            column(by.get("cost") if one.cost_weight is None else one.cost_weight for one, by in pairs),
+            column(by.get("time") if one.time_weight is None else one.time_weight for one, by in pairs),
+            column(one.max_cost_usd for one in requests),
+            column(one.min_success for one in requests),
+        )
+
+    def _answer(self, model: Model, shown: Shown, row: int, request: Request) -> dict[str, Any]:
         known = model.statistics.candidates
         options = request.options
         if options is None:
@@ -141,11 +207,11 @@ class Router:
         rung = "model" if shown.estimates.informed[row] else "statistics"
         chosen, reason = None, shown.why_not(row, request)
         if request.options is not None and len(request.options) == 1:
-            rung, chosen, reason = "explicit", _pair(request.options[0]), "one candidate was given"
+            rung, chosen, reason = "explicit", pair(request.options[0]), "one candidate was given"
         elif self._held is not None:
             rung, reason = "default", self._held
         elif reason is None:
-            chosen, reason = _pair(Option(known[shown.decisions.best[row]], None)), shown.why(row)
+            chosen, reason = pair(Option(known[shown.decisions.best[row]], None)), shown.why(row)
         elif not shown.decisions.labelled[row]:
             rung = "default"
         return {
@@ -155,8 +221,10 @@ class Router:
             "reason": reason,
             "rung": rung,
             "router_version": self.version,
+            "estimates_version": self.version,
             "candidates": listed,
             "nearest": shown.nearest(row),
+            "contributions": shown.contributions(row),
         }
 
     def _without_model(self, request: Request) -> dict[str, Any]:
@@ -166,9 +234,9 @@ class Router:
         wanted = tier_for(normalise(request.task_text))
         fitting = [option for option in options if option.candidate.model_tier == wanted is not None]
         if len(options) == 1:
-            rung, chosen, reason = "explicit", _pair(options[0]), "one candidate was given"
+            rung, chosen, reason = "explicit", pair(options[0]), "one candidate was given"
         elif self._held is None and len(fitting) == 1:
-            rung, chosen = "rules", _pair(fitting[0])
+            rung, chosen = "rules", pair(fitting[0])
             reason = f"no router has been trained; by its words and length the task asks for a {wanted} model"
         return {
             "task_id": request.task_id,
@@ -177,123 +245,8 @@ class Router:
             "reason": reason,
             "rung": rung,
             "router_version": None,
-            "candidates": [_unknown(option) for option in options],
+            "estimates_version": None,
+            "candidates": [unknown(option) for option in options],
             "nearest": [],
+            "contributions": {},
         }
-
-
-class _Shown:
-    """One batch's numbers, as they are written down."""
-
-    def __init__(self, model: Model, estimates: Estimates, decisions: Decisions, neighbours: Neighbours) -> None:
-        self.model, self.estimates, self.decisions = model, estimates, decisions
-        self._probability = _rounded(estimates.probability)
-        self._interval = np.round(np.stack([estimates.low, estimates.high], axis=-1), 6).tolist()
-        self._n = estimates.n.tolist()
-        self._cost, self._duration = _rounded(estimates.cost, 9), _whole(estimates.duration)
-        self._utility = _rounded(decisions.utility)
-        self._positions = neighbours.positions[:, :NEAREST_SHOWN].tolist()
-        self._similarity = np.round(neighbours.similarity[:, :NEAREST_SHOWN].astype(np.float64), 6).tolist()
-
-    def candidate(self, row: int, option: Option) -> dict[str, Any]:
-        number = option.number
-        if number is None:
-            return _unknown(option)
-        return {
-            "agent_name": option.candidate.agent_name,
-            "model": option.candidate.model,
-            "success_probability": self._probability[row][number],
-            "interval": self._interval[row][number],
-            "n": self._n[row][number],
-            "expected_cost_usd": self._cost[row][number],
-            "expected_duration_ms": self._duration[row][number],
-            "utility": self._utility[row][number],
-        }
-
-    def nearest(self, row: int) -> list[dict[str, Any]]:
-        tasks, candidates = self.model.tasks, self.model.statistics.candidates
-        return [
-            {
-                "execution_id": tasks.execution_ids[position],
-                "similarity": similarity,
-                "agent_name": candidates[tasks.performer[position]].agent_name,
-                "success": _verdict(tasks.succeeded[position]),
-            }
-            for position, similarity in zip(self._positions[row], self._similarity[row], strict=True)
-            if similarity > 0
-        ]
-
-    def why_not(self, row: int, request: Request) -> str | None:
-        """Return why nobody is chosen; None where somebody is."""
-        if not self.decisions.abstained[row]:
-            return None
-        labelled, least = int(self.decisions.labelled[row]), self.model.parameters.min_evidence
-        if labelled < least:
-            whose = "all known candidates" if request.options is None else "the given candidates"
-            return f"{labelled} labelled executions of {whose}, fewer than the {least} that are needed"
-        first, second = self._names(row)
-        contenders, least = int(self.decisions.contenders[row]), self.model.parameters.min_own_evidence
-        if contenders < 2:
-            count = "one candidate has" if contenders else "no candidate has"
-            return f"{count} the {least} labelled executions of this kind that a comparison needs"
-        return (
-            f"{first} and {second} cannot be told apart: choosing is expected to lose "
-            f"{self.decisions.expected_loss[row]:.3f} of utility, more than {self.model.parameters.max_expected_loss}"
-        )
-
-    def why(self, row: int) -> str:
-        """Return why the best is chosen."""
-        best = int(self.decisions.best[row])
-        first, second = self._names(row)
-        low, high = self._interval[row][best]
-        text = (
-            f"{first}: success {self._probability[row][best]:.2f} "
-            f"({low:.2f} to {high:.2f}, n {self._n[row][best]}), "
-            f"utility {self._utility[row][best]:.2f}"
-        )
-        runner_up = int(self.decisions.runner_up[row])
-        return f"{text}; closest {second} with {self._utility[row][runner_up]:.2f}" if runner_up >= 0 else text
-
-    def _names(self, row: int) -> tuple[str, str]:
-        candidates = self.model.statistics.candidates
-        return candidates[self.decisions.best[row]].name, candidates[self.decisions.runner_up[row]].name
-
-
-def _verdict(label: float) -> bool | None:
-    """Return whether a label is a success; None for a grade in between."""
-    return bool(label) if label in (0, 1) else None
-
-
-def _pair(option: Option) -> dict[str, str | None]:
-    return {"agent_name": option.candidate.agent_name or None, "model": option.candidate.model}
-
-
-def _unknown(option: Option) -> dict[str, Any]:
-    return {
-        **_pair(option),
-        "success_probability": None,
-        "interval": None,
-        "n": 0,
-        "expected_cost_usd": None,
-        "expected_duration_ms": None,
-        "utility": None,
-    }
-
-
-def _whole(values: Array) -> list[list[int | None]]:
-    unknown = np.isnan(values)
-    whole = np.where(unknown, 0, np.round(values)).astype(np.int64)
-    if not unknown.any():
-        return whole.tolist()
-    shown = whole.astype(object)
-    shown[unknown] = None
-    return shown.tolist()
-
-
-def _rounded(values: Array, digits: int = 6) -> list[list[float | None]]:
-    rounded = np.round(values, digits)
-    unknown = np.isnan(rounded)
-    if unknown.any():
-        rounded = rounded.astype(object)
-        rounded[unknown] = None
-    return rounded.tolist()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from learning_pipeline.routing.evaluation import Champion
 
 # Changes when the same data would give another model.
-CODE_VERSION = f"{__version__}+3"
+CODE_VERSION = f"{__version__}+4"
 _STEPS = 6
 
 
@@ -107,17 +107,22 @@ def _train(
     from learning_pipeline.routing.evaluation import as_frame, evaluate
     from learning_pipeline.routing.methods import study
     from learning_pipeline.routing.model import Parameters
-    from learning_pipeline.routing.promotion import judge
+    from learning_pipeline.routing.promotion import Verdict, judge
 
     older, newer = split(rows)
     progress("train", 1, _STEPS)
     trial = embedding.fit(older["task_text"], seed=settings.seed)
     progress("train", 2, _STEPS)
-    studied = study(older, trial, Parameters(min_evidence=settings.router_min_evidence), seed=settings.seed)
+    studied = study(
+        older, trial, Parameters(min_evidence=settings.router_min_evidence), seed=settings.seed, newer=newer
+    )
     parameters = studied.parameters
     progress("train", 3, _STEPS)
     evaluation = evaluate(studied.model(older, trial, seed=settings.seed), newer, _champion(registry))
     verdict = judge(evaluation, labelled, settings.router_min_evidence)
+    hold = registry.held()
+    if hold is not None and verdict.promoted:
+        verdict = Verdict("staging", f"{verdict.reason}; but promotion is on hold: {hold}")
     progress("train", 4, _STEPS)
     final = embedding.fit(rows["task_text"], seed=settings.seed)
     model = studied.model(rows, final, seed=settings.seed)

@@ -14,7 +14,8 @@ from learning_pipeline.settings import load_settings
 from learning_pipeline_tests.factories import NOON
 from learning_pipeline_tests.routing.world import TRUTH, rows, seen, task_text
 
-FIELDS = ["task_id", "chosen", "abstained", "reason", "rung", "router_version", "candidates", "nearest"]
+FIELDS = ["task_id", "chosen", "abstained", "reason", "rung", "router_version"]
+FIELDS += ["estimates_version", "candidates", "nearest", "contributions", "propensity", "explored"]
 CANDIDATE_FIELDS = [
     "agent_name",
     "model",
@@ -24,6 +25,7 @@ CANDIDATE_FIELDS = [
     "expected_cost_usd",
     "expected_duration_ms",
     "utility",
+    "pareto",
 ]
 BEST = {"bug_fix": "alpha", "testing": "beta"}
 

@@ -1,0 +1,144 @@
+"""What the router says of a batch of tasks, as it is written down."""
+
+from typing import Any
+
+import numpy as np
+
+from learning_pipeline.routing.decision import Decisions
+from learning_pipeline.routing.model import Estimates, Model
+from learning_pipeline.routing.requests import Option, Request
+from learning_pipeline.routing.tasks import Neighbours
+from learning_pipeline.routing.text import Array
+
+NEAREST_SHOWN = 5
+
+
+class Shown:
+    """One batch's numbers, as they are written down."""
+
+    def __init__(
+        self, model: Model, estimates: Estimates, decisions: Decisions, neighbours: Neighbours, front: Array
+    ) -> None:
+        self.model, self.estimates, self.decisions = model, estimates, decisions
+        self._front = front.tolist()
+        self._probability = _rounded(estimates.probability)
+        self._interval = np.round(np.stack([estimates.low, estimates.high], axis=-1), 6).tolist()
+        self._n = estimates.n.tolist()
+        self._cost, self._duration = _rounded(estimates.cost, 9), _whole(estimates.duration)
+        self._utility = _rounded(decisions.utility)
+        self._positions = neighbours.positions[:, :NEAREST_SHOWN].tolist()
+        self._similarity = np.round(neighbours.similarity[:, :NEAREST_SHOWN].astype(np.float64), 6).tolist()
+
+    def candidate(self, row: int, option: Option) -> dict[str, Any]:
+        number = option.number
+        if number is None:
+            return unknown(option)
+        return {
+            "agent_name": option.candidate.agent_name,
+            "model": option.candidate.model,
+            "success_probability": self._probability[row][number],
+            "interval": self._interval[row][number],
+            "n": self._n[row][number],
+            "expected_cost_usd": self._cost[row][number],
+            "expected_duration_ms": self._duration[row][number],
+            "utility": self._utility[row][number],
+            "pareto": self._front[row][number],
+        }
+
+    def contributions(self, row: int) -> dict[str, float]:
+        """Return what each part of the model adds to the log odds of the best candidate; empty without text."""
+        best = int(self.decisions.best[row])
+        if best < 0:
+            return {}
+        return {name: round(float(part[row, best]), 4) for name, part in self.estimates.parts.items()}
+
+    def nearest(self, row: int) -> list[dict[str, Any]]:
+        tasks, candidates = self.model.tasks, self.model.statistics.candidates
+        return [
+            {
+                "execution_id": tasks.execution_ids[position],
+                "similarity": similarity,
+                "agent_name": candidates[tasks.performer[position]].agent_name,
+                "success": _verdict(tasks.succeeded[position]),
+            }
+            for position, similarity in zip(self._positions[row], self._similarity[row], strict=True)
+            if similarity > 0
+        ]
+
+    def why_not(self, row: int, request: Request) -> str | None:
+        """Return why nobody is chosen; None where somebody is."""
+        if not self.decisions.abstained[row]:
+            return None
+        labelled, least = int(self.decisions.labelled[row]), self.model.parameters.min_evidence
+        if labelled < least:
+            whose = "all known candidates" if request.options is None else "the given candidates"
+            return f"{labelled} labelled executions of {whose}, fewer than the {least} that are needed"
+        if self.decisions.excluded[row]:
+            return "no candidate is within the budget and above the floor of success that were asked for"
+        first, second = self._names(row)
+        contenders, least = int(self.decisions.contenders[row]), self.model.parameters.min_own_evidence
+        if contenders < 2:
+            count = "one candidate has" if contenders else "no candidate has"
+            return f"{count} the {least} labelled executions of this kind that a comparison needs"
+        return (
+            f"{first} and {second} cannot be told apart: choosing is expected to lose "
+            f"{self.decisions.expected_loss[row]:.3f} of utility, more than {self.model.parameters.max_expected_loss}"
+        )
+
+    def why(self, row: int) -> str:
+        """Return why the best is chosen."""
+        best = int(self.decisions.best[row])
+        first, second = self._names(row)
+        low, high = self._interval[row][best]
+        text = (
+            f"{first}: success {self._probability[row][best]:.2f} "
+            f"({low:.2f} to {high:.2f}, n {self._n[row][best]}), "
+            f"utility {self._utility[row][best]:.2f}"
+        )
+        runner_up = int(self.decisions.runner_up[row])
+        return f"{text}; closest {second} with {self._utility[row][runner_up]:.2f}" if runner_up >= 0 else text
+
+    def _names(self, row: int) -> tuple[str, str]:
+        candidates = self.model.statistics.candidates
+        return candidates[self.decisions.best[row]].name, candidates[self.decisions.runner_up[row]].name
+
+
+def _verdict(label: float) -> bool | None:
+    """Return whether a label is a success; None for a grade in between."""
+    return bool(label) if label in (0, 1) else None
+
+
+def pair(option: Option) -> dict[str, str | None]:
+    return {"agent_name": option.candidate.agent_name or None, "model": option.candidate.model}
+
+
+def unknown(option: Option) -> dict[str, Any]:
+    return {
+        **pair(option),
+        "success_probability": None,
+        "interval": None,
+        "n": 0,
+        "expected_cost_usd": None,
+        "expected_duration_ms": None,
+        "utility": None,
+        "pareto": None,
+    }
+
+
+def _whole(values: Array) -> list[list[int | None]]:
+    unknown = np.isnan(values)
+    whole = np.where(unknown, 0, np.round(values)).astype(np.int64)
+    if not unknown.any():
+        return whole.tolist()
+    shown = whole.astype(object)
+    shown[unknown] = None
+    return shown.tolist()
+
+
+def _rounded(values: Array, digits: int = 6) -> list[list[float | None]]:
+    rounded = np.round(values, digits)
+    unknown = np.isnan(rounded)
+    if unknown.any():
+        rounded = rounded.astype(object)
+        rounded[unknown] = None
+    return rounded.tolist()

@@ -1,0 +1,39 @@
+"""Chance in choosing, so that the logs tell something of every candidate; its probabilities are told."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from learning_pipeline.errors import UsageError
+
+
+def explore(answers: Sequence[dict[str, Any]], share: float, least: int, seed: int) -> list[dict[str, Any]]:
+    """Return answers with `propensity` and `explored`; a share of those that choose choose at random.
+
+    Any candidate with at least `least` labelled executions may be drawn, with equal chances. The propensity is the
+    probability with which the candidate that is told was to be chosen: 1 without exploration, null where nobody is.
+
+    Raises:
+        UsageError: the share is not from 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise UsageError(f"the share of exploration must be from 0 to 1, not {share!r:.60}")
+    rng = np.random.default_rng(seed)
+    return [_explored(answer, share, least, rng) for answer in answers]
+
+
+def _explored(answer: dict[str, Any], share: float, least: int, rng: np.random.Generator) -> dict[str, Any]:
+    if answer["chosen"] is None:
+        return {**answer, "propensity": None, "explored": False}
+    known = [
+        {name: item[name] for name in ("agent_name", "model")} for item in answer["candidates"] if item["n"] >= least
+    ]
+    if not share or answer["rung"] == "explicit" or len(known) < 2 or answer["chosen"] not in known:
+        return {**answer, "propensity": 1.0, "explored": False}
+    best = answer["chosen"]
+    explored = bool(rng.random() < share)
+    chosen = known[int(rng.integers(len(known)))] if explored else best
+    propensity = share / len(known) + (1 - share if chosen == best else 0.0)
+    reason = f"exploration: drawn at random from {len(known)} candidates" if explored else answer["reason"]
+    return {**answer, "chosen": chosen, "reason": reason, "propensity": round(propensity, 6), "explored": explored}
