@@ -26,6 +26,8 @@ def error_daily(executions: pl.LazyFrame, tools: pl.LazyFrame, calls: pl.LazyFra
         )
         .with_columns(errors_of_day=pl.col("errors").sum().over("day"))
         .with_columns(share_ratio=pl.col("errors") / pl.col("errors_of_day"), share_low=low, share_high=high)
+        # The last digit of a quotient depends on how many days are computed together.
+        .with_columns(pl.col("share_ratio", "share_low", "share_high").round_sig_figs(12))
     )
 
 
