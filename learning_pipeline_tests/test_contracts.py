@@ -31,7 +31,8 @@ def test_a_schema_that_was_handed_out_can_be_changed_without_harm() -> None:
 def test_units_are_in_the_names_of_columns(name: str) -> None:
     for column, dtype in polars_schema(ALL[name]).items():
         if isinstance(dtype, pl.Datetime):
-            assert column.endswith("_at") or column == "since", column
+            # Of an alert: since when it stands so, and as of when.
+            assert column.endswith("_at") or column in ("since", "as_of"), column
         # What is estimated, or lies between two durations, is not a whole number.
         if column.endswith("_usd") and not column.startswith("expected_"):
             assert isinstance(dtype, pl.Decimal), column
