@@ -103,3 +103,41 @@ def weigh(home: Path | None, task_type: str, cost: float | None, time_: float | 
     weights = {name: value for name, value in (("cost", cost), ("time", time_)) if value is not None}
     _registry(home).weigh(task_type, weights or None)
     click.echo(f"{task_type}: {weights or 'as training chose'}")
+
+
+@models.command()
+@home_option
+@json_option
+def drift(home: Path | None, as_json: bool) -> None:
+    """Say whether what the version in production learned still holds, and whether to train anew."""
+    from learning_pipeline.errors import PipelineError
+    from learning_pipeline.marts.reader import read
+    from learning_pipeline.routing.drift import signals, triggers
+    from learning_pipeline.routing.labels import experience
+    from learning_pipeline.routing.registry import Registry
+    from learning_pipeline.settings import load_settings
+
+    settings = load_settings(home)
+    registry = Registry(settings.models_dir)
+    item = registry.current() or registry.latest()
+    if item is None or not item.manifest.get("last_at"):
+        raise PipelineError("there is no version to look at: refresh, or train")
+    answered = read(settings, "mart_router_prediction").collect()
+    joined = int(answered["is_joined"].sum()) / answered.height if answered.height else None
+    rows = experience(read(settings, "fct_executions"))
+    found = signals(
+        rows,
+        answered.filter(router_version=item.version),
+        datetime.fromisoformat(item.manifest["last_at"]),
+        datetime.now(UTC),
+    )
+    due = triggers(found)
+    if as_json:
+        shown = [{**vars(one), "fires": one.fires} for one in found]
+        fields = {"version": item.version, "answers": answered.height, "join_rate": joined}
+        click.echo(json.dumps({**fields, "signals": shown, "triggers": due}))
+        return
+    rate = "none" if joined is None else f"{joined:.0%} of {answered.height}"
+    click.echo(f"{item.version} ({item.stage}); answers joined with an execution: {rate}")
+    for line in due or ["nothing asks for a new training"]:
+        click.echo(f"  {line}")

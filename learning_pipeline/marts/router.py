@@ -3,8 +3,11 @@
 The router writes both down under `models/`: `VERSION/evaluation.parquet`, and `predictions/DAY.jsonl`.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import polars as pl
 
 from learning_pipeline.contracts.base import Table, conform, empty, polars_schema
@@ -32,11 +35,22 @@ def predictions(models_dir: Path) -> pl.DataFrame:
 
 def _answers(path: Path, contract: type[Table]) -> pl.DataFrame:
     schema = dict(polars_schema(contract)) | {"predicted_at": pl.String()}
-    lines = pl.read_ndjson(path, schema=schema, ignore_errors=True)  # a half-written last line waits
+    lines = pl.DataFrame(list(_objects(path)), schema=schema, orient="row")
     at = pl.col("predicted_at").str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
     return conform(
         lines.with_columns(at).drop_nulls(["prediction_id", "predicted_at", "rung"]).lazy(), contract
     ).collect()
+
+
+def _objects(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file's lines; a line that was cut off when its writer died is left out."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            if line.strip():
+                yield decode(line)
+        except msgspec.DecodeError:
+            continue
 
 
 def router_prediction(predicted: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
@@ -65,7 +79,7 @@ def router_prediction(predicted: pl.LazyFrame, executions: pl.LazyFrame) -> pl.L
     ]
     columns = ["prediction_id", "execution_id", "started_at", "ran_agent", "ran_model", "rank"]
     columns += ["outcome", "success", "quality_score", "actual_cost_usd", "actual_duration_ms"]
-    followed = pl.col("ran_agent").eq_missing("agent_name") & pl.col("ran_model").eq_missing("model")
+    followed = pl.col("ran_agent").eq_missing(pl.col("agent_name")) & pl.col("ran_model").eq_missing(pl.col("model"))
     joined = (
         pl.concat([frame.select([*columns, followed.alias("is_followed")]) for frame in found])
         .sort("prediction_id", "rank", ~pl.col("is_followed"), "started_at", "execution_id", nulls_last=True)

@@ -1,0 +1,106 @@
+"""Budgets, floors, the Pareto front and chance in choosing."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from learning_pipeline.errors import UsageError
+from learning_pipeline.routing.embedding import fit
+from learning_pipeline.routing.exploration import explore
+from learning_pipeline.routing.learn import build
+from learning_pipeline.routing.model import Model, Parameters
+from learning_pipeline.routing.router import Router
+from learning_pipeline_tests.routing.world import rows, seen
+
+COSTS = {"alpha": Decimal(4), "beta": Decimal(1), "gamma": Decimal("0.1")}
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    given_rows = [{**row, "reported_cost_usd": COSTS[row["agent_name"]]} for row in rows(1500)]
+    return build(seen(given_rows), fit([], seed=1), Parameters(cost_weight=0.0, time_weight=0.0))
+
+
+@pytest.fixture(scope="module")
+def router(model: Model) -> Router:
+    return Router(model, "test")
+
+
+def test_a_budget_leaves_out_who_costs_more(router: Router) -> None:
+    free, tight = router.route("x", task_type="bug_fix"), router.route("x", task_type="bug_fix", max_cost_usd=2)
+    assert free["chosen"]["agent_name"] == "alpha"
+    assert tight["chosen"]["agent_name"] == "beta"
+    nobody = router.route("x", task_type="bug_fix", max_cost_usd=0.01)
+    assert nobody["abstained"]
+    assert "budget" in nobody["reason"]
+
+
+def test_a_floor_of_success(router: Router) -> None:
+    assert router.route("x", task_type="bug_fix", min_success=0.8)["chosen"]["agent_name"] == "alpha"
+    assert "floor" in router.route("x", task_type="bug_fix", min_success=0.99)["reason"]
+
+
+def test_weights_decide_between_success_and_cost(router: Router) -> None:
+    dear = router.route("x", task_type="bug_fix", weights={"cost": 0.0})
+    cheap = router.route("x", task_type="bug_fix", weights={"cost": 3.0})
+    assert dear["chosen"]["agent_name"] == "alpha"
+    assert cheap["chosen"]["agent_name"] == "gamma"
+
+
+@pytest.mark.parametrize("wish", [{"max_cost_usd": -1}, {"min_success": 2}, {"weights": 3}, {"weights": {"cost": "x"}}])
+def test_wrong_wishes_are_named(router: Router, wish: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=r"max_cost_usd|min_success|weights|cost"):
+        router.route_batch([{"task_text": "x", **wish}])
+
+
+def test_the_front_holds_who_is_not_beaten(router: Router) -> None:
+    candidates = router.route("x", task_type="bug_fix")["candidates"]
+    front = {item["agent_name"] for item in candidates if item["pareto"]}
+    assert {"alpha", "gamma"} <= front
+    for one in candidates:
+        beaten = any(
+            other["success_probability"] >= one["success_probability"]
+            and other["expected_cost_usd"] <= one["expected_cost_usd"]
+            and other["expected_duration_ms"] < one["expected_duration_ms"]
+            for other in candidates
+            if other is not one
+        )
+        assert not (beaten and one["pareto"])
+
+
+@given(st.floats(0, 1), st.integers(0, 5))
+def test_propensities_are_those_of_the_choice(share: float, seed: int) -> None:
+    names = ["a", "b", "c"]
+    candidates = [{"agent_name": name, "model": None, "n": 50} for name in names]
+    answer = {
+        "chosen": {"agent_name": "b", "model": None},
+        "candidates": candidates,
+        "rung": "model",
+        "reason": "best",
+    }
+    found = explore([answer] * 40, share, 10, seed)
+    for one in found:
+        best = one["chosen"]["agent_name"] == "b"
+        expected = share / 3 + (1 - share if best else 0)
+        assert one["propensity"] == pytest.approx(expected, abs=1e-6)
+        assert best or one["explored"]
+    assert found == explore([answer] * 40, share, 10, seed)
+
+
+def test_exploration_tries_everyone_with_evidence(router: Router) -> None:
+    answers = router.route_batch([{"task_text": "x", "task_type": "bug_fix"}] * 300, exploration=0.5, seed=1)
+    tried = {answer["chosen"]["agent_name"] for answer in answers}
+    assert tried == {"alpha", "beta", "gamma"}
+    explored = np.mean([answer["explored"] for answer in answers])
+    assert 0.4 < explored < 0.6
+    with pytest.raises(UsageError, match="exploration"):
+        router.route_batch([], exploration=2)
+
+
+def test_without_a_router_there_is_no_propensity(tmp_path: Path) -> None:
+    answer = Router.load(tmp_path).route("x")
+    assert (answer["propensity"], answer["explored"]) == (None, False)
