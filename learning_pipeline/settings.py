@@ -21,6 +21,7 @@ from pydantic_settings import (
 from learning_pipeline.errors import UsageError
 
 CONFIG_NAME = "learning_pipeline.toml"
+AUDIT_NAME = "audit.jsonl"
 PREFIX = "LEARNING_PIPELINE_"
 DEFAULT_HOME = Path("data")
 # Of a cron expression: the lowest and highest number of each field, and the names that stand for numbers.

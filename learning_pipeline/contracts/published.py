@@ -116,16 +116,27 @@ class MlPredictions(Table):
     prediction_id: Text = key_field("Id of the prediction")
     day: Day = field("UTC date of the prediction", null=False)
     predicted_at: Timestamp = field("When it was made", null=False)
-    model_version: Text = field("Version of the router", null=False)
+    model_version: Text = field("Version of the router; null where none was trained")
+    rung: Text = field("Rung of the cold-start ladder that answered", null=False)
     execution_id: Text = field("Execution that it led to")
     correlation_id: Text = field("Id that joins records of one request across systems")
     task_type: Text = field("Kind of task", isin=TASK_TYPES)
     repository: Text = field("Repository that the work is in")
     agent_name: Text = field("Agent that was recommended")
     model: Text = field("Model that was recommended")
+    propensity: Real = share_field("Chance with which this candidate was chosen; 1 without exploration")
     success_probability: Real = share_field("Predicted share of successes")
+    interval_low: Real = share_field("Lower end of the 90 % interval of success_probability")
+    interval_high: Real = share_field("Upper end of the 90 % interval of success_probability")
+    expected_cost_usd: Real = field("Expected cost of what was chosen", unit="USD", ge=0)
+    expected_duration_ms: Integer = count_field("Expected time of what was chosen", unit="ms")
+    is_followed: Flag = field("Whether the execution was given to what was recommended; null where none was found")
     actual_success: Flag = field("What came of it; null where that is not known yet")
-    actual_at: Timestamp = field("When that was seen")
+    actual_quality: Real = share_field("Graded quality of what came of it")
+    actual_cost_usd: Usd = field("What it cost", unit="USD", ge=0)
+    actual_duration_ms: Integer = count_field("How long it took", unit="ms")
+    brier: Real = share_field("Squared difference of prediction and success; null while either is not known")
+    actual_at: Timestamp = field("When the execution whose success is known ended, or began where that is all")
 
 
 class MlFeatureStore(Table):
@@ -138,7 +149,7 @@ class MlFeatureStore(Table):
     n: Integer = count_field("Executions behind the value", null=False)
     interval_low: Real = field("Lower end of the 95 % interval, where there is one")
     interval_high: Real = field("Upper end of the 95 % interval, where there is one")
-    as_of: Day = field("Newest day of all data: the end of the window", null=False)
+    as_of: Day = key_field("Newest day of all data: the end of the window")
 
 
 class PerformanceBaselines(Table):
@@ -151,6 +162,8 @@ class PerformanceBaselines(Table):
     n: Integer = count_field("Values behind it", null=False)
     first_day: Day = field("First day of the values")
     last_day: Day = field("Last day of the values")
+    usual_low: Real = field("Lower end of what is usual: 3.5 robust standard deviations down", null=False, ge=0)
+    usual_high: Real = field("Upper end of what is usual: 3.5 robust standard deviations up", null=False, ge=0)
 
 
 class Alerts(Table):
@@ -159,10 +172,14 @@ class Alerts(Table):
     rule: Text = key_field("Name of the rule")
     subject: Text = key_field("What it was evaluated on")
     state: Text = field("How it stands", null=False, isin=ALERT_STATES)
-    value: Real = field("Value that was measured")
+    value: Real = field("Value that was measured; null where there is too little to tell")
+    n: Integer = count_field("Events behind the value", null=False)
+    unit: Text = field("Unit of value and threshold", null=False)
     threshold: Real = field("Value from which on it is not ok")
+    for_hours: Integer = count_field("Hours that it has to hold before it fires", unit="hours", null=False)
     message: Text = field("What it says, in one line")
     since: Timestamp = field("Since when it stands so")
+    as_of: Timestamp = field("Full hour after the newest event, by which it was evaluated; null without data")
 
 
 class AuditLog(Table):

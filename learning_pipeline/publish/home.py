@@ -1,7 +1,4 @@
-"""What a home directory has to publish: its marts, and its registry of routers. Nothing is made up here.
-
-Tables that have no source yet (predictions, baselines, alerts) are left as they are until a mart is named for them.
-"""
+"""What a home directory has to publish: its marts, its registry of routers, its audit log. Nothing is made up here."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -17,6 +14,7 @@ from learning_pipeline.contracts.base import empty, polars_schema
 from learning_pipeline.contracts.published import LearningAnalytics, MlFeatureStore, MlModels
 from learning_pipeline.marts import reader
 from learning_pipeline.marts.staging import Staging
+from learning_pipeline.publish import watched
 from learning_pipeline.publish.content import Content, Embedding, Piece, Vectors, piece_of
 from learning_pipeline.publish.schema import LOADED
 from learning_pipeline.routing import recommendations, storage
@@ -32,7 +30,8 @@ AS_IN_MARTS = {
     "router_performance_metrics": "fct_routing_decisions",
 }
 _MODEL_DAILY, _USAGE_DAILY, _LEADERBOARD = "mart_model_daily", "mart_usage_daily", "mart_agent_leaderboard"
-SOURCES = frozenset({*AS_IN_MARTS.values(), _MODEL_DAILY, _USAGE_DAILY, _LEADERBOARD})
+_ALERT, _BASELINE, _PREDICTION = "mart_alert", "mart_baseline", "mart_router_prediction"
+SOURCES = frozenset({*AS_IN_MARTS.values(), _MODEL_DAILY, _USAGE_DAILY, _LEADERBOARD, _ALERT, _BASELINE, _PREDICTION})
 _WINDOWS = (7, 30, 90)
 _ANALYTICS = list(polars_schema(LearningAnalytics))
 
@@ -50,6 +49,10 @@ def content_of(settings: Settings) -> Content:
     pieces["learning_analytics"] = _analytics(settings, parts[_MODEL_DAILY], parts[_USAGE_DAILY])
     pieces["ml_feature_store"] = piece_of("ml_feature_store", features(_read(settings, _LEADERBOARD)))
     pieces["ml_models"] = piece_of("ml_models", models(versions))
+    pieces["alerts"] = piece_of("alerts", watched.alerts(_read(settings, _ALERT)))
+    pieces["performance_baselines"] = piece_of("performance_baselines", watched.baselines(_read(settings, _BASELINE)))
+    predicted = watched.predictions(_read(settings, _PREDICTION), reader.read(settings, AS_IN_MARTS["executions"]))
+    pieces["ml_predictions"] = piece_of("ml_predictions", predicted)
     recommended = recommendations.recommendations(settings)
     if recommended is not None:
         pieces["routing_recommendations"] = piece_of("routing_recommendations", recommended)
@@ -57,12 +60,11 @@ def content_of(settings: Settings) -> Content:
     if latest is not None:
         embedding = storage.load(registry, latest).embedding
         vectors = Vectors(embedding.version, lambda frame: _embedded(embedding, frame))
-    return Content(
-        pieces, vectors, __version__, latest.version if latest else None, tuple(_events(item) for item in versions)
-    )
+    events = (*(_training(item) for item in versions), *watched.events(settings.home))
+    return Content(pieces, vectors, __version__, latest.version if latest else None, events)
 
 
-def _events(item: Version) -> Mapping[str, Any]:
+def _training(item: Version) -> Mapping[str, Any]:
     """Return the training of a version as an event of the audit log."""
     keys = ("data_digest", "code_version", "executions", "labelled", "held_out", "reason")
     return {

@@ -138,13 +138,15 @@ def _still_there(url: str, publish_id: str) -> "Loaded | None":
     """Return the current version of the database when it has this id."""
     from learning_pipeline.publish import migrate
     from learning_pipeline.publish.connect import connect
-    from learning_pipeline.publish.merge import Loaded, current_publish
+    from learning_pipeline.publish.merge import Loaded, current_publish, is_whole
 
     if not all(applied for _, applied in migrate.status(url)):
         return None
     with connect(url) as connection:
         current = current_publish(connection)
-    return Loaded(publish_id, written=False, rows=current[1]) if current and current[0] == publish_id else None
+    if current is None or current[0] != publish_id or not is_whole(current[1]):
+        return None
+    return Loaded(publish_id, written=False, rows=current[1])
 
 
 def _inputs(settings: Settings) -> str:

@@ -49,7 +49,7 @@ def load(connection: _Connection, content: Content, *, now: datetime, progress: 
         wanted = content.kept(_oldest(connection, now))
         publish_id = str(content.publish_id(wanted))
         current = current_publish(connection)
-        if current and current[0] == publish_id:
+        if current and current[0] == publish_id and is_whole(current[1]):
             return Loaded(publish_id, written=False, rows=current[1])
         load_parts, remove_parts = changed_parts(wanted, _published(connection))
         loaded = Loaded(publish_id, written=True)
@@ -77,6 +77,11 @@ def current_publish(connection: _Connection) -> tuple[str, dict[str, int]] | Non
         f"select publish_id::text, row_counts from {SCHEMA}.publishes where state = 'current'"
     ).fetchone()
     return (row[0], row[1]) if row else None
+
+
+def is_whole(rows: Mapping[str, int]) -> bool:
+    """Say whether row counts are of all tables: a migration that empties a table takes its count away."""
+    return rows.keys() >= set(COUNTED)
 
 
 def _prepare(connection: _Connection) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from learning_pipeline.errors import PipelineError
+from learning_pipeline.settings import AUDIT_NAME as NAME
 
-NAME = "audit.jsonl"
 LANDING, TRAINING, PROMOTION, PUBLISH = "landing", "training", "promotion", "publish"
 _TAIL_BYTES = 1 << 16
 _COUNTS = ("lines_read", "events", "duplicates", "quarantined", "ignored", "files_changed", "bytes_read")
@@ -78,6 +78,11 @@ def training(home: Path, report: Trained, now: datetime) -> None:
         append(home, Event(TRAINING, _text(now), report.version, {"reason": report.reason}))
     if report.promoted and report.version:
         append(home, Event(PROMOTION, _text(now), report.version, {"reason": report.reason}))
+
+
+def promotion(home: Path, version: str, reason: str, now: datetime) -> None:
+    """Note a promotion by hand."""
+    append(home, Event(PROMOTION, _text(now), version, {"reason": reason}))
 
 
 def publish(home: Path, report: Published, now: datetime) -> None:

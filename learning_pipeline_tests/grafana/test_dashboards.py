@@ -62,6 +62,7 @@ def published(url: str) -> None:
     plain = [{"decision_id": f"d{n}", "decided_at": NOON, "routing_us": n, "fallback": n == 0} for n in range(5)]
     decisions = events("routing_decisions", plain).select(list(polars_schema(RouterPerformanceMetrics)))
     alert = {"rule": "cost_spike", "subject": "all", "state": "warning", "value": 2.5, "threshold": 2.0, "since": NOON}
+    alert |= {"n": 9, "unit": "times", "for_hours": 3}
     alerts = pl.DataFrame([alert], schema=polars_schema(Alerts))
     load(url, version(rows, recommended=[{}], router_performance_metrics=decisions, alerts=alerts))
 

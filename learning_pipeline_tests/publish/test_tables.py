@@ -12,6 +12,7 @@ from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.published import AgentTransformationEvents, Alerts, RouterPerformanceMetrics
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.marts import build
+from learning_pipeline.marts.alert_rules import RULES
 from learning_pipeline.publish import load as whole_load
 from learning_pipeline.publish import migrate, upkeep
 from learning_pipeline.publish.connect import connect
@@ -55,7 +56,8 @@ def test_what_the_marts_hold_is_published_under_its_name(url: str, tmp_path: Pat
         url, "select feature_value from enhanced_learning.ml_feature_store where feature_name = 'executions_7d'"
     )
     assert found == [(1,)]
-    assert report.rows["ml_predictions"] == report.rows["alerts"] == report.rows["performance_baselines"] == 0
+    assert report.rows["ml_predictions"] == report.rows["performance_baselines"] == 0
+    assert ask(url, "select count(distinct rule) from enhanced_learning.alerts") == [(len(RULES),)]
     ((subject, detail),) = ask(
         url, "select subject, detail from enhanced_learning.audit_log where event_type = 'publish'"
     )
@@ -68,7 +70,8 @@ def test_what_the_marts_hold_is_published_under_its_name(url: str, tmp_path: Pat
 def test_tables_by_day_are_merged_and_whole_ones_replaced(upgraded: str) -> None:
     rows = [{"execution_id": "a"}]
     one = {"decision_id": "d1", "correlation_id": "c", "selected_agent": _NASTY, "alternatives": '["x"]'}
-    alerts = pl.DataFrame([{"rule": "r", "subject": "s", "state": "ok"}], schema=polars_schema(Alerts))
+    one_alert = {"rule": "r", "subject": "s", "state": "ok", "n": 1, "unit": "ratio", "for_hours": 1}
+    alerts = pl.DataFrame([one_alert], schema=polars_schema(Alerts))
     first = version(
         rows, router_performance_metrics=decisions(one, {"decision_id": "d2"}), alerts=alerts,
         agent_transformation_events=transformations({"event_id": "t", "context_keys": ["k\x00"]}),
