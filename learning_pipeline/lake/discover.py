@@ -24,16 +24,21 @@ _NEVER = ("*.part", "*.tmp", "*.swp", "*~")
 
 
 def check(specs: Sequence[SourceSpec]) -> None:
-    """Make sure that every input is of a known kind and there.
+    """Make sure that every input is of a known kind, and that any of them is there.
 
     Raises:
-        UsageError: a kind is unknown, or a path is not there.
+        UsageError: a kind is unknown, or nothing is at any path.
     """
     for spec in specs:
         if spec.kind not in INPUT_KINDS:
             raise UsageError(f"unknown source kind {spec.kind!r}; the kinds are {', '.join(INPUT_KINDS)}")
-        if not spec.path.exists():
-            raise UsageError(f"source {spec.kind}: {spec.path} does not exist")
+    if specs and not any(spec.path.exists() for spec in specs):
+        raise UsageError(missing(specs[0]))
+
+
+def missing(spec: SourceSpec) -> str:
+    """Say that nothing is at the path of an input."""
+    return f"source {spec.kind}: {spec.path} does not exist"
 
 
 def find(spec: SourceSpec, unreadable: list[str]) -> list[Found]:

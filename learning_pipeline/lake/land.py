@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake import discover, upkeep
 from learning_pipeline.lake.crew import crew
 from learning_pipeline.lake.files import Cursor, Found
@@ -20,8 +21,7 @@ def has_changes(settings: Settings, specs: Sequence[SourceSpec]) -> bool:
     """Say whether landing would read anything. It looks at sizes, times and refs, and opens no file.
 
     Raises:
-        UsageError: an input is of an unknown kind or not there.
-        PipelineError: an input cannot be looked at.
+        UsageError: an input is of an unknown kind, or none of them is there.
     """
     discover.check(specs)
     if not settings.state_path.exists():
@@ -46,9 +46,9 @@ def land(
         retry: read files again of which lines are in quarantine, whether they changed or not.
 
     Raises:
-        UsageError: an input is of an unknown kind or not there.
-        PipelineError: an input breaks off while it is read; what was landed before it stays. What cannot be
-            opened at all is named in the report, and the rest is landed.
+        UsageError: an input is of an unknown kind, or none of them is there.
+        PipelineError: the lake cannot be written. What cannot be opened or parsed is named in the report, and the
+            rest is landed; it is read again by the next landing.
     """
     started = time.perf_counter()
     discover.check(specs)
@@ -92,7 +92,7 @@ def _changed(
     cursors = discover.Cursors(state)
     seen: set[tuple[str, str]] = set()
     for spec in specs:
-        for file in _find(spec, report.unreadable):
+        for file in _find(spec, report):
             key = (file.kind if file.is_repository else "", file.path)
             if key in seen:
                 continue
@@ -102,7 +102,7 @@ def _changed(
                 cursor = cursors.of_repository(file)
                 if file.path in again:
                     cursor = None
-                if _has_moved(file, cursor):
+                if _has_moved(file, cursor, report):
                     report.files_changed += 1
                     yield file, (file.kind, cursor) if cursor is not None else None
                 continue
@@ -125,15 +125,31 @@ def _in_quarantine(settings: Settings, state: State) -> set[str]:
     return files
 
 
-def _find(spec: SourceSpec, unreadable: list[str]) -> list[Found]:
-    if not discover.reads_repository(spec):
-        return discover.find(spec, unreadable)
+def _find(spec: SourceSpec, report: LandReport) -> list[Found]:
+    """Return the files of an input, or the repository; what is wrong with this one is no reason to read no other."""
+    unreadable: list[str] = []
+    found: list[Found] = []
+    try:
+        if not spec.path.exists():
+            unreadable.append(discover.missing(spec))
+        elif not discover.reads_repository(spec):
+            found = discover.find(spec, unreadable)
+        else:
+            from learning_pipeline.lake import repositories
+
+            found = repositories.find(spec)
+    except PipelineError as error:
+        unreadable.append(str(error))
+    for why in unreadable:
+        report.cannot_read(spec.kind, why)
+    return found
+
+
+def _has_moved(repository: Found, cursor: Cursor | None, report: LandReport) -> bool:
     from learning_pipeline.lake import repositories
 
-    return repositories.find(spec)
-
-
-def _has_moved(repository: Found, cursor: Cursor | None) -> bool:
-    from learning_pipeline.lake import repositories
-
-    return repositories.is_changed(repository, cursor)
+    try:
+        return repositories.is_changed(repository, cursor)
+    except PipelineError as error:
+        report.cannot_read(repository.kind, str(error))
+        return False

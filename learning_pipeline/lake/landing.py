@@ -41,6 +41,7 @@ class Landing:
         self.days: set[date] = set()
         self._records: dict[str, list[Records]] = defaultdict(list)
         self._results: dict[tuple[str, str], FileResult] = {}
+        self._broken: set[tuple[str, str]] = set()  # files of which a part could not be parsed
         self._unknown: list[tuple[Found, str]] = []  # files that no kind knows, and what they look like
 
     def repair(self) -> None:
@@ -50,6 +51,10 @@ class Landing:
     def add(self, kind: str, records: Records, results: list[FileResult]) -> None:
         self._records[registry.source(kind).FAMILY].append(records)
         for result in results:
+            if result.failure is not None:
+                self._broken.add((kind, result.found.path))
+                self.report.cannot_read(kind, result.failure)
+                continue
             of_file = self._results.setdefault((kind, result.found.path), result)
             if of_file is not result:  # another part of the file
                 of_file.add(result)
@@ -69,7 +74,7 @@ class Landing:
             try:
                 kind = discover.kind_of(found.kind, found.path)
             except PipelineError as error:
-                self.report.unreadable.append(str(error))
+                self.report.cannot_read(found.kind, str(error))
                 continue
             if kind == discover.UNKNOWN:
                 why = discover.why_unknown(found.path)
@@ -91,10 +96,13 @@ class Landing:
         from learning_pipeline.lake import repositories
 
         for one in found:
-            for records, result in repositories.parse(self.state, job, Task(one)):
-                self.add(job.kind, records, [result])
-                if result.cursor is None:
-                    self.commit()
+            try:
+                for records, result in repositories.parse(self.state, job, Task(one)):
+                    self.add(job.kind, records, [result])
+                    if result.cursor is None:
+                        self.commit()
+            except PipelineError as error:
+                self.report.cannot_read(job.kind, str(error))
 
     def _job(self, kind: str) -> Job:
         settings = self.settings
@@ -189,7 +197,7 @@ class Landing:
             self._report(kind, counts)
             self.report.bytes_read += result.bytes_read
             ledger_rows.append((*at, day.isoformat(), *counts.values(), result.bytes_read))
-            if result.cursor is not None:
+            if result.cursor is not None and at not in self._broken:
                 cursor_rows.append((*at, *astuple(result.cursor)))
             counted["ignored", kind] += result.ignored
             counted["reject", kind] += Counter(reject.check for reject in result.rejects)

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.compressed import is_compressed
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.read import Reader, fingerprint
@@ -48,6 +49,7 @@ class FileResult:
     unknown: Counter[str] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
     tips: list[str] | None = None  # of a repository: what its history was read up to
+    failure: str | None = None  # why nothing of it could be read; then there is nothing else
 
     def add(self, other: "FileResult") -> None:
         """Take in what another part of the same file gave."""
@@ -82,7 +84,31 @@ def start(job: Job, found: Found, cursor: Cursor | None) -> Task:
 
 
 def parse_files(job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame], list[FileResult]]:
-    """Parse some files of one kind: their records, redacted, and what else each gave."""
+    """Parse some files of one kind: their records, redacted, and what else each gave.
+
+    A file on which the parser breaks is told by its result; the others are parsed all the same.
+    """
+    try:
+        return _parse_all(job, tasks)
+    except Exception as error:  # noqa: BLE001 - whatever a parser trips over, it must not stop the other files
+        if len(tasks) == 1:
+            failure = _told(job, tasks[0], error)
+            return {}, [FileResult(tasks[0].found, None, tasks[0].line + 1, failure=failure)]
+        # The files before it have left records behind: all are parsed anew, in ever smaller parts.
+        halves = [parse_files(job, part) for part in (tasks[: len(tasks) // 2], tasks[len(tasks) // 2 :])]
+        return united([records for records, _ in halves]), [result for _, results in halves for result in results]
+
+
+def _told(job: Job, task: Task, error: Exception) -> str:
+    """Say on which file a parser broke; of what it said, nothing where texts are not kept."""
+    if isinstance(error, PipelineError):
+        return str(error)
+    words = "" if job.mode == "hash" else redact(str(error).strip().partition("\n")[0])[:200]
+    name = type(error).__name__
+    return f"cannot read {task.found.path}: parsing it as {job.kind} ended with {f'{name}: {words}' if words else name}"
+
+
+def _parse_all(job: Job, tasks: Sequence[Task]) -> tuple[dict[str, pl.DataFrame], list[FileResult]]:
     source = registry.source(job.kind)
     family = registry.family(source.FAMILY)
     table = family.RecordTable() if hasattr(family, "RecordTable") else None

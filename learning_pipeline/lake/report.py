@@ -22,5 +22,11 @@ class LandReport:
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     unknown_fields: dict[str, int] = field(default_factory=dict)
     unrecognised: list[str] = field(default_factory=list)  # files of an `auto` input that no kind knows
-    unreadable: list[str] = field(default_factory=list)  # what could not be opened, and what to do
+    unreadable: list[str] = field(default_factory=list)  # what could not be opened or parsed, and what to do
+    broken: dict[str, list[str]] = field(default_factory=dict)  # the same by source kind
     seconds: float = 0.0
+
+    def cannot_read(self, kind: str, why: str) -> None:
+        """Note that something of a source could not be read: all else is landed."""
+        self.unreadable.append(why)
+        self.broken.setdefault(kind, []).append(why)
