@@ -24,6 +24,7 @@ END_TAG = "dagster/asset_partition_range_end"
 Outcome = Iterator[dg.RunRequest | dg.SkipReason]
 UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 CHECK_CRON = "0 12 * * *"
+TOUCHED_SECONDS = 60
 
 
 def range_tags(days: DayRange) -> dict[str, str]:
@@ -103,7 +104,7 @@ def touched_days_sensor(targets: list[UnresolvedAssetJobDefinition]) -> dg.Senso
     @dg.sensor(
         name="touched_days",
         jobs=[job for job in targets if job.name in (BUILD_DAYS, FINISH)],
-        minimum_interval_seconds=60,
+        minimum_interval_seconds=TOUCHED_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts what landing made necessary: the touched days, then roll-ups, router and publish.",
     )

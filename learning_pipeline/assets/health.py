@@ -1,12 +1,12 @@
 """Whether all is well: the laws, the alert rules and a few thresholds, asked of what is there now, without Dagster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from learning_pipeline.assets import laws
+from learning_pipeline.assets import broken, laws
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.settings import Settings
 from learning_pipeline.watch import live, memory
@@ -62,7 +62,7 @@ def health(settings: Settings, now: datetime) -> list[Finding]:
             verdict = laws.Verdict(False, str(error))
         state = OK if verdict.passed else WARNING if verdict.warning else CRITICAL
         found.append(Finding(name, state, verdict.summary, verdict.numbers))
-    return [*found, *of_machine(settings), *of_alerts(alerts(settings))]
+    return [*found, *of_sources(broken.load(settings)), *of_machine(settings), *of_alerts(alerts(settings))]
 
 
 def memory_path(settings: Settings) -> Path:
@@ -115,6 +115,14 @@ def of_alerts(rows: list[dict[str, Any]]) -> list[Finding]:
         numbers = {name: row[name] for name in ("rule", "subject", "value", "threshold", "unit", "n", "for_hours")}
         since = row["since"].isoformat() if row["since"] else None
         found.append(Finding(f"{row['rule']} of {row['subject']}", row["state"], row["message"], numbers, since))
+    return found
+
+
+def of_sources(unread: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """Return a finding for each source of which the last landing could not read something, and one on all."""
+    found = [Finding("sources", OK, f"{len(unread)} sources could not be read", {"broken": len(unread)})]
+    for kind, why in sorted(unread.items()):
+        found.append(Finding(f"source {kind}", CRITICAL, broken.summary(why), {"unreadable": len(why)}))
     return found
 
 

@@ -38,6 +38,7 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
         ],
     )
     def land(context: dg.AssetExecutionContext, pipeline: PipelineParam) -> Iterator[dg.MaterializeResult]:
+        from learning_pipeline.assets import broken
         from learning_pipeline.assets.record import mark_looked
         from learning_pipeline.lake import land as lake
         from learning_pipeline.watch import audit
@@ -48,6 +49,7 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
             report = lake.land(settings, inputs, now=pipeline.clock(), progress=pipeline.progress)
             audit.landing(settings.home, report, pipeline.clock())
             mark_looked(settings, pipeline.clock())
+            broken.note(settings, inputs, report)
         pipeline.reports["land"] = report
         # A file is read as what it is: an input of one kind may hold others.
         others = {kind: counts["lines_read"] for kind, counts in report.sources.items() if kind not in chosen}

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from learning_pipeline.assets import record, unfinished
+from learning_pipeline.assets import broken, record, unfinished
 from learning_pipeline.assets.lock import home_lock
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.progress import Progress, silent
@@ -114,7 +114,9 @@ def _look(
 
     if lake.has_changes(settings, specs):
         return True, None
-    _note_landing(report, lake.land(settings, specs, now=now))  # counts what was looked at
+    looked = lake.land(settings, specs, now=now)  # counts what was looked at
+    broken.note(settings, specs, looked)
+    _note_landing(report, looked)
     from learning_pipeline.marts import build
 
     if build.stale_days(settings):

@@ -42,6 +42,7 @@ def _show(text: str, fields: dict[str, Any], as_json: bool) -> None:
 @click.option("--retry-quarantine", "retry", is_flag=True, help="Read files with rejected lines again, from the start.")
 def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float, retry: bool) -> None:
     """Read what is new in the raw logs into the lake."""
+    from learning_pipeline.assets import broken
     from learning_pipeline.assets.record import mark_looked
     from learning_pipeline.assets.refresh import COUNTS
     from learning_pipeline.cli.summary import landing_text, unknown_text
@@ -56,6 +57,7 @@ def land(home: Path | None, sources: tuple[str, ...], as_json: bool, wait: float
         report = run(settings, specs, now=now, progress=progress, retry=retry)
         audit.landing(settings.home, report, now)
         mark_looked(settings, now)
+        broken.note(settings, specs, report)
     fields = {name: getattr(report, name) for name in COUNTS}
     fields |= {"days": report.days, "sources": report.sources, "seconds": round(report.seconds, 3)}
     fields |= {"unrecognised": report.unrecognised, "unreadable": report.unreadable}
