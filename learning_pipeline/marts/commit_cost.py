@@ -5,8 +5,8 @@ import polars as pl
 from learning_pipeline.marts.commits import reverted_in
 from learning_pipeline.marts.stats import MONEY, TOKENS, distinct, names, total, with_cache_writes
 
-# How many levels of sub-agents are followed up to find whose commit their work went into.
-_LEVELS = 4
+# How many levels of sub-agents are followed to find whose commit their work went into.
+_LEVELS = 16
 
 
 def commit_cost(
@@ -20,42 +20,28 @@ def commit_cost(
     """
     columns = ("execution_id", "agent_name", *TOKENS, *MONEY)
     used = links.filter(pl.col("is_used") & pl.col("execution_id").is_not_null())
-    commits = used.group_by("execution_id").agg(commits=pl.col("commit").unique().sort())
-    work = (
-        executions.select(*columns, "parent_execution_id")
-        .join(commits, on="execution_id", how="left")
-        .with_columns(pl.col("commits").fill_null([]))
-    )
-    for _ in range(_LEVELS):
-        parents = work.select(
-            parent_execution_id="execution_id", _commits="commits", _grandparent="parent_execution_id"
-        )
-        orphan = pl.col("commits").list.len() == 0
-        work = work.join(parents, on="parent_execution_id", how="left").select(
-            *columns,
-            commits=pl.when(orphan).then(pl.coalesce("_commits", pl.lit([], pl.List(pl.String)))).otherwise("commits"),
-            parent_execution_id=pl.when(orphan).then("_grandparent"),
-        )
-    shares = pl.col("commits").list.len().cast(pl.Int64).clip(1)
+    own = used.group_by("execution_id").agg(commits=pl.col("commit").unique().sort())
+    behind = _with_descendants(own.collect(), executions).lazy()
+    shares = pl.col("commits").list.len().cast(pl.Int64)
     shared = (
-        work.with_columns(_n=shares, _place=pl.int_ranges(0, shares))
-        .with_columns(commit=pl.when(pl.col("commits").list.len() > 0).then("commits").otherwise([None]))
+        executions.select(*columns)
+        .join(behind, on="execution_id")
+        .with_columns(_n=shares, _place=pl.int_ranges(0, shares), commit="commits")
         .explode("commit", "_place")
         .select("execution_id", "agent_name", "commit", *(_share(name) for name in TOKENS), *(_usd(m) for m in MONEY))
     )
-    loose = (
-        with_cache_writes(calls)
-        .join(executions.select("execution_id"), on="execution_id", how="anti")
-        .select("agent_name", *TOKENS, *MONEY)
-    )
-    by_commit = (
-        pl.concat([shared, loose], how="diagonal")
-        .group_by("commit")
-        .agg(
-            distinct("execution_id").alias("executions"),
-            names("agent_name").alias("agents"),
-            *(total(name) for name in (*TOKENS, *MONEY)),
-        )
+    rest = executions.select(*columns).join(behind, on="execution_id", how="anti")
+    loose = with_cache_writes(calls).join(executions.select("execution_id"), on="execution_id", how="anti")
+    of_none = pl.concat([rest, loose.select(pl.lit(None, pl.String).alias("execution_id"), *columns[1:])])
+    sums = (names("agent_name").alias("agents"), *(total(name) for name in (*TOKENS, *MONEY)))
+    by_commit = pl.concat(
+        [
+            shared.group_by("commit").agg(distinct("execution_id").alias("executions"), *sums),
+            # An execution is one row: there is no need to tell its ids apart.
+            of_none.group_by(commit=pl.lit(None, pl.String)).agg(
+                pl.col("execution_id").count().cast(pl.Int64).alias("executions"), *sums
+            ),
+        ]
     )
     return (
         pl.concat([by_commit, *(_nothing(work) for work in (executions, calls, git_events))], how="diagonal")
@@ -69,6 +55,27 @@ def commit_cost(
             is_attributed=pl.col("commit").is_not_null(),
         )
     )
+
+
+def _with_descendants(commits: pl.DataFrame, executions: pl.LazyFrame) -> pl.DataFrame:
+    """Return the commits of executions, and of those without any that they started, directly or by others.
+
+    Args:
+        commits: execution_id and `commits`, those of the links.
+    """
+    if commits.is_empty():
+        return commits
+    started = executions.filter(pl.col("parent_execution_id").is_not_null())
+    children = started.select("execution_id", "parent_execution_id").collect()
+    newest = commits
+    for _ in range(_LEVELS):
+        children = children.join(commits.select("execution_id"), on="execution_id", how="anti")
+        parents = newest.select("commits", parent_execution_id="execution_id")
+        newest = children.join(parents, on="parent_execution_id").select("execution_id", "commits")
+        if newest.is_empty():
+            break
+        commits = pl.concat([commits, newest])
+    return commits
 
 
 def _nothing(frame: pl.LazyFrame) -> pl.LazyFrame:

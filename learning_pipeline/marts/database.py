@@ -4,32 +4,32 @@ The file is never written in place. A new one is built beside it and renamed ove
 version, and keeps the one it opened. It holds, in `_partitions`, the digest of every part that it was put
 together from; when these are the digests of what is staged, nothing is written.
 
-It is always written whole, which keeps it small and simple: a file that is patched would keep the holes of the rows
-that were removed. What did not change is copied from the version before (`carry`), the rest is read from the parts.
+Mostly the new file begins as a copy of the old one, into which what changed is put (`patch`). It is written whole where
+much changed, or where rows that were removed have left too many holes.
 """
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from learning_pipeline.contracts.base import Table, column_comments, description, polars_schema
+from learning_pipeline.contracts.base import Table, column_comments, description
 from learning_pipeline.errors import PipelineError
-from learning_pipeline.marts.carry import Before
-from learning_pipeline.marts.quality import duckdb_type, ordered_columns
+from learning_pipeline.marts import patch
+from learning_pipeline.marts.patch import Parts
+from learning_pipeline.marts.quality import ordered_columns
 from learning_pipeline.marts.registry import described
-from learning_pipeline.marts.staging import Part
 
 
 class WriteError(PipelineError):
     """The new file could not be put together."""
 
 
-Parts = dict[tuple[str, date | None], Part]
-
+_NAME = "marts"
 # DuckDB 2 writes this form, and every client from 1.1 on reads it.
 _STORAGE_VERSION = "v1.0.0"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -58,24 +58,30 @@ def holds(path: Path, parts: Parts) -> bool:
 def write(path: Path, parts: Parts, files: dict[tuple[str, date | None], Path]) -> None:
     """Put the parts together in a new file, and rename it to `path`.
 
+    What changed is put into a copy of the file that is there (see `patch`), where that is whole, has the form of
+    today, and is mostly the same; else the new one is made from nothing.
+
     Raises:
         PipelineError: the file could not be written; the one that was there is untouched.
     """
     _remove_leftovers(path)
     building = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
-            _fill(building, parts, files, path)
-        except duckdb.Error:  # the version before may be damaged: then all comes from the parts
-            building.unlink(missing_ok=True)
-            _fill(building, parts, files, None)
+        if not _patched(building, parts, files, path):
+            _remove_leftovers(path)
+            _filled(building, parts, files)
         # A log that another program left would be read into the new file.
-        path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+        _log(path).unlink(missing_ok=True)
         os.replace(building, path)
     except (duckdb.Error, OSError) as error:
         raise WriteError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     finally:
         _remove_leftovers(path)
+
+
+def _log(path: Path) -> Path:
+    """Return where DuckDB keeps what is not in the file yet: only another program leaves one."""
+    return path.with_name(f"{path.name}.wal")
 
 
 def _remove_leftovers(path: Path) -> None:
@@ -88,53 +94,86 @@ def _remove_leftovers(path: Path) -> None:
                 leftover.unlink()
 
 
-def _fill(building: Path, parts: Parts, files: dict[tuple[str, date | None], Path], old: Path | None) -> None:
-    by_table: dict[str, dict[date | None, Part]] = {}
-    for (name, day), part in parts.items():
-        by_table.setdefault(name, {})[day] = part
+@contextmanager
+def _opened(building: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a file as `marts`, to be written in one transaction; on leaving, nothing is left in a log beside it."""
     config = _CONFIG | {"memory_limit": _MEMORY, "temp_directory": f"{building}.tmp"}
     with duckdb.connect(config=config) as connection:
-        connection.execute(f"attach {_text(str(building))} as marts (storage_version {_text(_STORAGE_VERSION)})")
-        connection.execute("use marts")
-        before = Before(connection, old) if old else None
+        connection.execute(f"attach {_text(str(building))} as {_NAME} (storage_version {_text(_STORAGE_VERSION)})")
+        connection.execute(f"use {_NAME}")
         connection.execute("begin")
+        yield connection
+        connection.execute("commit")
+        connection.execute(f"checkpoint {_NAME}")
+        connection.execute("use memory")
+        connection.execute(f"detach {_NAME}")
+
+
+def _patched(building: Path, parts: Parts, files: dict[tuple[str, date | None], Path], old: Path) -> bool:
+    """Make the new file from a copy of the old one; say no where it has to be made from nothing."""
+    if not old.exists() or _log(old).exists():
+        return False
+    contracts = {name: contract for name, (_, contract) in described().items()}
+    try:
+        with duckdb.connect(config=_CONFIG) as looking:
+            looking.execute(f"attach {_text(str(old))} as {_NAME} (read_only)")
+            held = patch.Held(looking, _NAME)
+            todo = patch.changes(held, parts) if held.is_ours(contracts) else None
+            if todo is None or patch.wastes(looking, _NAME):
+                return False
+        shutil.copyfile(old, building)
+        with _opened(building) as connection:
+            for name, one in todo.items():
+                gone = [day for day in one.removed if day is not None]
+                if None in one.removed or len(gone) == sum(rows > 0 for _, rows in held.parts.get(name, {}).values()):
+                    connection.execute(f"delete from {_quoted(name)}")
+                elif gone:
+                    connection.execute(f"delete from {_quoted(name)} where list_contains(?::date[], day)", [gone])
+                _insert(connection, name, contracts[name], [files[name, day] for day in one.written])
+            _tell(connection, parts)
+    except duckdb.Error:
+        return False  # it is not a file of ours, or damaged
+    return True
+
+
+def _filled(building: Path, parts: Parts, files: dict[tuple[str, date | None], Path]) -> None:
+    """Make the new file from nothing."""
+    days: dict[str, list[date | None]] = {}
+    for (name, day), part in parts.items():
+        if part.rows:
+            days.setdefault(name, []).append(day)
+    with _opened(building) as connection:
         for name, (_, contract) in described().items():
             _create(connection, name, contract)
             # By day: the rows of a table lie in the order of time.
-            wanted = by_table.get(name, {})
-            carried = before.carry(name, _columns(contract), wanted) if before else set()
-            days = sorted((day for day, part in wanted.items() if part.rows and day not in carried), key=str)
-            staged = [(name, day) for day in days]
-            if staged:
-                columns = ", ".join(_quoted(column) for column in ordered_columns(contract))
-                connection.execute(
-                    f"insert into {_quoted(name)} select {columns} from read_parquet(?, hive_partitioning = false)",
-                    [[str(files[key]) for key in staged]],
-                )
-        if parts:
-            told = [(name, day, part.digest, part.rows) for (name, day), part in sorted(parts.items(), key=str)]
-            columns = ", ".join(
-                ["unnest(?::varchar[])", "unnest(?::date[])", "unnest(?::varchar[])", "unnest(?::bigint[])"]
+            _insert(
+                connection, name, contract, [files[name, day] for day in sorted(days.get(name, ()), key=patch.order)]
             )
-            connection.execute(
-                f"insert into _partitions select {columns}", [list(one) for one in zip(*told, strict=True)]
-            )
-        connection.execute("commit")
-        if before:
-            before.close()
-        connection.execute("checkpoint marts")
-        connection.execute("use memory")
-        connection.execute("detach marts")
+        _tell(connection, parts)
 
 
-def _columns(contract: type[Table]) -> list[tuple[str, str]]:
-    """Return names and DuckDB types of a table's columns, in order."""
-    schema = polars_schema(contract)
-    return [(column, duckdb_type(schema[column])) for column in ordered_columns(contract)]
+def _insert(connection: duckdb.DuckDBPyConnection, name: str, contract: type[Table], paths: list[Path]) -> None:
+    if paths:
+        columns = ", ".join(_quoted(column) for column in ordered_columns(contract))
+        connection.execute(
+            f"insert into {_quoted(name)} select {columns} from read_parquet(?, hive_partitioning = false)",
+            [[str(path) for path in paths]],
+        )
+
+
+def _tell(connection: duckdb.DuckDBPyConnection, parts: Parts) -> None:
+    """Write down what the file is put together from."""
+    connection.execute("delete from _partitions")
+    if parts:
+        told = [(name, day, part.digest, part.rows) for (name, day), part in sorted(parts.items(), key=str)]
+        columns = ", ".join(
+            ["unnest(?::varchar[])", "unnest(?::date[])", "unnest(?::varchar[])", "unnest(?::bigint[])"]
+        )
+        connection.execute(f"insert into _partitions select {columns}", [list(one) for one in zip(*told, strict=True)])
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, contract: type[Table]) -> None:
-    comments, columns = column_comments(contract), _columns(contract)
+    comments, columns = column_comments(contract), patch.declared_types(contract)
     declared = ", ".join(f"{_quoted(column)} {kind}" for column, kind in columns)
     connection.execute(f"create table {_quoted(name)} ({declared})")
     connection.execute(f"comment on table {_quoted(name)} is {_text(description(contract))}")

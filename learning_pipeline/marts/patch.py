@@ -1,0 +1,111 @@
+"""What changed, put into a copy of the marts.duckdb that is there: a refresh costs what is new, not what there is.
+
+The copy is another file: the one that readers have open is never written into. A table is cut at the first day whose
+rows are new or others, and written on from there, so its rows lie in the order of time, as in a file that is made
+whole; days that are too old now are cut off at its beginning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from learning_pipeline.contracts.base import Table, column_comments, polars_schema
+from learning_pipeline.marts.quality import duckdb_type, ordered_columns
+from learning_pipeline.marts.staging import Part
+
+Parts = dict[tuple[str, date | None], Part]
+Days = Mapping[date | None, Part]
+
+# Beyond this, a file that is made whole is as fast, and has no holes.
+_MOST_CHANGED = 0.5
+_MOST_WASTED = 0.5
+
+
+def order(day: date | None) -> str:
+    """Return by what the parts of a table are ordered in the file."""
+    return str(day)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done to one table: the days whose rows go, and those whose parts are written, in order."""
+
+    removed: tuple[date | None, ...]
+    written: tuple[date | None, ...]
+    rows: int
+
+
+def change(had: Mapping[date | None, tuple[str, int]], wanted: Days) -> Change | None:
+    """Compare what a table holds, digest and rows by day, with what it shall hold; None where that is the same."""
+    same = {day for day, part in wanted.items() if day in had and had[day][0] == part.digest}
+    new = {day for day, part in wanted.items() if day not in same and part.rows}
+    gone = {day for day in had if day not in same and had[day][1]}
+    if not new and not gone:
+        return None
+    first = min((order(day) for day in new), default=None)
+    again = {day for day in same if first is not None and order(day) > first and wanted[day].rows}
+    written = tuple(sorted(new | again, key=order))
+    removed = tuple(sorted(gone | again, key=order))
+    return Change(removed, written, sum(wanted[day].rows for day in written) + sum(had[day][1] for day in removed))
+
+
+class Held:
+    """What the file at a path holds, by its own account."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, database: str) -> None:
+        self.parts: dict[str, dict[date | None, tuple[str, int]]] = {}
+        self.columns: dict[str, list[tuple[str, str, str | None]]] = {}
+        self._connection, self._database = connection, database
+        told = connection.execute(f"select table_name, day, digest, rows from {database}._partitions").fetchall()
+        for table, day, digest, rows in told:
+            self.parts.setdefault(table, {})[day] = (digest, rows)
+        for table, *column in connection.execute(
+            "select table_name, column_name, data_type, comment from duckdb_columns() where database_name = ? "
+            "order by table_name, column_index",
+            [database],
+        ).fetchall():
+            self.columns.setdefault(table, []).append((column[0], column[1], column[2]))
+
+    def is_ours(self, contracts: Mapping[str, type[Table]]) -> bool:
+        """Say whether it has just these tables in their form of today, with as many rows as were written."""
+        if self.columns.keys() != contracts.keys():
+            return False
+        for name, contract in contracts.items():
+            found = self._connection.execute(f'select count(*) from {self._database}."{name}"').fetchone()
+            rows = sum(rows for _, rows in self.parts.get(name, {}).values())
+            expected = rows if name != "_partitions" else sum(len(days) for days in self.parts.values())
+            if self.columns[name] != _declared(contract) or found != (expected,):
+                return False
+        return True
+
+
+def declared_types(contract: type[Table]) -> list[tuple[str, str]]:
+    """Return names and DuckDB types of a table's columns, in order."""
+    schema = polars_schema(contract)
+    return [(column, duckdb_type(schema[column])) for column in ordered_columns(contract)]
+
+
+def _declared(contract: type[Table]) -> list[tuple[str, str, str | None]]:
+    comments = column_comments(contract)
+    return [(name, kind, comments[name]) for name, kind in declared_types(contract)]
+
+
+def changes(held: Held, parts: Parts) -> dict[str, Change] | None:
+    """Return what is to be done by table; None where the file is better made whole."""
+    wanted: dict[str, dict[date | None, Part]] = {}
+    for (name, day), part in parts.items():
+        wanted.setdefault(name, {})[day] = part
+    found = {name: change(held.parts.get(name, {}), wanted.get(name, {})) for name in wanted.keys() | held.parts.keys()}
+    todo = {name: one for name, one in sorted(found.items()) if one is not None}
+    total = sum(part.rows for part in parts.values())
+    return todo if sum(one.rows for one in todo.values()) <= _MOST_CHANGED * total else None
+
+
+def wastes(connection: duckdb.DuckDBPyConnection, database: str) -> bool:
+    """Say whether much of the file are holes that removed rows have left."""
+    row = connection.execute(
+        "select total_blocks, free_blocks from pragma_database_size() where database_name = ?", [database]
+    ).fetchone()
+    return row is not None and row[1] > _MOST_WASTED * row[0]
