@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 
 from learning_pipeline.errors import UsageError
-from learning_pipeline.lake.landing import MERGE_ROWS
 from learning_pipeline.lake.merge import landing_id, merge
 from learning_pipeline.lake.records import LINE, RecordStore
 from learning_pipeline.lake.redact import redact_records
@@ -19,6 +18,9 @@ from learning_pipeline.sources import registry
 
 _LEDGER = "source, source_file, day, lines_read, event_lines, duplicates, quarantined, ignored, bytes_read"
 _COUNTERS = "kind, source, day, name, n"
+
+# Records that are merged at once, or those of one day: bounds memory.
+_SPAN_ROWS = 80_000
 
 
 @dataclass
@@ -71,7 +73,7 @@ def _spans(theirs: dict[date, int], ours: dict[date, int]) -> Iterator[list[date
     taken = 0
     for day in sorted(theirs):
         size = theirs[day] + ours.get(day, 0)
-        if span and taken + size > MERGE_ROWS:
+        if span and taken + size > _SPAN_ROWS:
             yield span
             span, taken = [], 0
         span.append(day)

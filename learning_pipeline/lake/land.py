@@ -3,6 +3,7 @@
 What has to be read is known before Polars is imported: further processes start meanwhile.
 """
 
+import gc
 import time
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
@@ -69,7 +70,9 @@ def land(
             work = landing.plan(changed)
             total = sum(task.size for _, tasks in work for task in tasks)
             done = 0
-            for part in rounds(work, others):
+            for number, part in enumerate(rounds(work, others)):
+                if number:
+                    gc.collect()  # nothing looks for cycles while `others` are there: what hangs in them goes here
                 for kind, records, results in part:
                     landing.add(kind, records, results)
                     done += sum(result.bytes_read for result in results)

@@ -20,13 +20,14 @@ from learning_pipeline.lake.redact import redact
 from learning_pipeline.lake.report import COUNTS, LandReport
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake
+from learning_pipeline.lake.validate import Violation
 from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
 from learning_pipeline.sources.base import Options
 from learning_pipeline.sources.table_map import TableMap
 
-# Records that are merged at once, or those of one day: bounds memory.
-MERGE_ROWS = 250_000
+# Records that are merged at once, or those of one day: bounds memory, of which merging takes some eight times as much.
+MERGE_BYTES = 48 * 1024 * 1024
 
 
 class Landing:
@@ -42,6 +43,7 @@ class Landing:
         self._records: dict[str, list[Records]] = defaultdict(list)
         self._results: dict[tuple[str, str], FileResult] = {}
         self._broken: set[tuple[str, str]] = set()  # files of which a part could not be parsed
+        self._violated: set[tuple[str, str, int]] = set()  # lines whose rows broke a contract in a batch before
         self._unknown: list[tuple[Found, str]] = []  # files that no kind knows, and what they look like
 
     def repair(self) -> None:
@@ -123,21 +125,29 @@ class Landing:
             lines.append(column(records, *LINE))
             family = registry.family(name)
             known = RecordStore(self.lake.root, family).heights(column(records, "day")["day"])
-            for piece in pieces(records, known, MERGE_ROWS):
+            for piece in pieces(records, known, MERGE_BYTES):
                 merged.append(merge(self.lake, family, piece, self.now))
                 self.days |= merged[-1].days
-        rejected = self._rejected(merged)
+        violations = _standing(merged)
+        rejected = self._rejected(violations)
         read = {(path, result.first_line) for (_, path), result in self._results.items()}
         none = pl.DataFrame(schema=dict(zip(LINE, (pl.String, pl.String, pl.Int64), strict=True)))
         settled = pl.concat([none, *(part.settled for part in merged)])
         update(self.lake, rejected, read, settled, self.settings.host, self.now)
         fresh = pl.concat([none, *(part.fresh for part in merged)])
-        self._settle(pl.concat([none, *lines]).unique(), fresh, rejected)
+        self._settle(pl.concat([none, *lines]).unique(), fresh, rejected, self._mended(violations, settled))
         self._records.clear()
         self._results.clear()
         self._unknown.clear()
 
-    def _rejected(self, merged: list[Merged]) -> list[Rejected]:
+    def _mended(self, violations: list[Violation], settled: pl.DataFrame) -> pl.DataFrame:
+        """Return the lines that an earlier batch of this landing counted as quarantined, and that are well now."""
+        broken = {(one.source, one.source_file, one.source_line) for one in violations}
+        mended = self._violated.intersection(settled.iter_rows()) - broken if self._violated else set()
+        self._violated = (self._violated | broken) - mended
+        return pl.DataFrame(sorted(mended), schema=settled.schema, orient="row")
+
+    def _rejected(self, violations: list[Violation]) -> list[Rejected]:
         host = self.settings.host
         found = [
             Rejected(
@@ -155,7 +165,7 @@ class Landing:
             for (kind, _), result in self._results.items()
             for reject in result.rejects
         ]
-        for violation in (violation for part in merged for violation in part.violations):
+        for violation in violations:
             found.append(
                 Rejected(
                     source=violation.source,
@@ -172,8 +182,12 @@ class Landing:
             )
         return found
 
-    def _settle(self, lines: pl.DataFrame, fresh: pl.DataFrame, rejected: list[Rejected]) -> None:
-        """Count the fate of each line, and commit cursors, ledger and counters."""
+    def _settle(self, lines: pl.DataFrame, fresh: pl.DataFrame, rejected: list[Rejected], mended: pl.DataFrame) -> None:
+        """Count the fate of each line, and commit cursors, ledger and counters.
+
+        Args:
+            mended: lines that were counted as quarantined, and are events.
+        """
         bad = {(reject.source, reject.source_file, reject.source_line) for reject in rejected}
         bad_lines = pl.DataFrame(list(bad), schema=lines.schema, orient="row")
         held = _lines_per_file(lines.join(bad_lines, on=lines.columns, how="anti"))
@@ -206,6 +220,10 @@ class Landing:
                 counted["unknown_kind" if what == "kind" else "unknown_field", kind][rest or name] += n
                 fields = self.report.unknown_fields
                 fields[name] = fields.get(name, 0) + n
+        for at, n in _lines_per_file(mended).items():
+            counts = {**dict.fromkeys(COUNTS, 0), "events": n, "quarantined": -n}
+            self._report(at[0], counts)
+            ledger_rows.append((*at, day.isoformat(), *counts.values(), 0))
         with self.state.transaction() as db:
             # A file has one kind; a repository may be read as several.
             files = [(row[1],) for row in cursor_rows if row[0] not in registry.REPOSITORY_KINDS]
@@ -224,6 +242,17 @@ class Landing:
         for name, n in counts.items():
             of_kind[name] += n
             setattr(self.report, name, getattr(self.report, name) + n)
+
+
+def _standing(merged: list[Merged]) -> list[Violation]:
+    """Return the violations that stand: a group is put together again when more of it comes in a later piece."""
+    standing: list[Violation] = []
+    for part in merged:
+        if standing:
+            settled = set(part.settled.iter_rows())
+            standing = [one for one in standing if (one.source, one.source_file, one.source_line) not in settled]
+        standing += part.violations
+    return standing
 
 
 def _lines_per_file(lines: pl.DataFrame) -> dict[tuple[str, str], int]:

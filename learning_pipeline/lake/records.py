@@ -46,16 +46,22 @@ def of_days(records: Records, days: set[date]) -> dict[str, pl.DataFrame]:
 
 
 def pieces(records: Records, known: Mapping[date, int], most: int) -> Iterator[dict[str, pl.DataFrame]]:
-    """Cut records into spans of days that have, with what is known of them, not many more than so many each."""
+    """Cut records into spans of days that have, with what is known of them, not many more than `most` bytes each.
+
+    Args:
+        known: records that each of the days has by now.
+    """
+    total = sum(frame.height for frame in records.values())
+    row_bytes = sum(frame.estimated_size() for frame in records.values()) / max(total, 1)
     counts = pl.concat([pl.DataFrame(schema=_COUNT), *(frame.group_by("day").len() for frame in records.values())])
     by_day = counts.group_by("day").agg(pl.col("len").sum()).sort("day")
     spans: list[set[date]] = [set()]
-    taken = 0
+    taken = 0.0
     for day, n in by_day.iter_rows():
-        size = n + known.get(day, 0)
+        size = (n + known.get(day, 0)) * row_bytes
         if spans[-1] and taken + size > most:
             spans.append(set())
-            taken = 0
+            taken = 0.0
         spans[-1].add(day)
         taken += size
     yield from [dict(records)] if len(spans) == 1 else (of_days(records, days) for days in spans)

@@ -3,6 +3,7 @@
 import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import polars as pl
@@ -15,13 +16,16 @@ from learning_pipeline.lake.read import spans
 from learning_pipeline.lake.records import united
 from learning_pipeline.sources import registry
 
-# Pieces are no smaller than this, and no more than so many a round: each costs some milliseconds beside its lines.
+# Pieces are no smaller than this, unless there is less to read, and not much larger than that: each costs some
+# milliseconds beside its lines, and the last one is waited for.
 _PIECE_BYTES = 16 * 1024 * 1024
+_LARGE_PIECE_BYTES = 40 * 1024 * 1024
 _PIECES = 10
 # A file larger than two of these is cut into parts, where its kind allows it.
 _PART_BYTES = 48 * 1024 * 1024
-# What is read before it is merged: bounds memory, whatever the size of the input.
-_ROUND_BYTES = 560 * 1024 * 1024
+# Records that a process holds before all of them are merged: bounds memory, whatever the size of the input. A
+# transcript has a tenth of its bytes in records, a short line of an in-house log has more than its own size.
+_HELD_BYTES = 48 * 1024 * 1024
 
 Piece = tuple[Job, list[Task]]
 # Of one piece: the kind of its files, their records, and what else each gave.
@@ -31,7 +35,7 @@ Outcome = tuple[str, dict[str, pl.DataFrame], list[FileResult]]
 def pieces(job: Job, tasks: Sequence[Task]) -> Iterator[Piece]:
     """Cut the files of a kind into pieces of about equal size, the largest files first."""
     cut = [part for task in tasks for part in _parts(job, task)]
-    enough = max(_PIECE_BYTES, min(_ROUND_BYTES, sum(task.size for task in cut)) // _PIECES)
+    enough = min(_LARGE_PIECE_BYTES, max(_PIECE_BYTES, sum(task.size for task in cut) // _PIECES))
     piece: list[Task] = []
     size = 0
     for task in sorted(cut, key=lambda task: (-task.found.size, task.found.path, task.offset)):
@@ -60,60 +64,51 @@ def rounds(work: Sequence[tuple[Job, list[Task]]], others: Crew | None) -> Itera
     order over rounds. This process parses too; the others join in once they have started.
     """
     cut = [piece for job, tasks in work for piece in pieces(job, tasks)]
-    for part in _rounds(cut):
-        if others is None:
-            yield ((job.kind, *parse_files(job, tasks)) for job, tasks in part)
-        else:
-            yield _round(part, others)
+    taken = _Alone() if others is None else others.taken
+    taken.value = 0
+    while taken.value < len(cut):
+        yield _round(cut, taken, others)
 
 
-def _round(part: Sequence[Piece], others: Crew) -> Iterator[Outcome]:
-    others.taken.value = 0
-    shares = others.submit(_parse_shares, part)
-    for job, tasks in _shares(part, others.taken):
-        yield job.kind, *parse_files(job, tasks)
+def _round(cut: Sequence[Piece], taken: Any, others: Crew | None) -> Iterator[Outcome]:
+    shares = [] if others is None else others.submit(_parse_share, cut)
+    yield from _share(cut, taken)
     for share in shares:
         for kind, handed, results in share.result():
             yield kind, {name: pl.read_ipc(io.BytesIO(data)) for name, data in handed.items()}, results
 
 
-def _size(piece: Piece) -> int:
-    return sum(task.size for task in piece[1])
+class _Alone:
+    """How many pieces are taken, where no other process takes any."""
+
+    value = 0
+
+    def get_lock(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
-def _rounds(cut: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """Cut the work into rounds."""
-    part: list[Piece] = []
-    size = 0
-    for piece in cut:
-        if part and size + _size(piece) > _ROUND_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(piece)
-        size += _size(piece)
-    if part:
-        yield part
-
-
-def _shares(part: Sequence[Piece], taken: Any) -> Iterator[Piece]:
-    """Take pieces that no other process has taken, until none is left."""
-    while True:
+def _share(cut: Sequence[Piece], taken: Any) -> Iterator[Outcome]:
+    """Parse pieces that no other process has taken, until none is left or enough is held."""
+    held = 0.0
+    while held < _HELD_BYTES:
         with taken.get_lock():
             number = taken.value
             taken.value += 1
-        if number >= len(part):
+        if number >= len(cut):
             return
-        yield part[number]
+        job, tasks = cut[number]
+        records, results = parse_files(job, tasks)
+        held += sum(frame.estimated_size() for frame in records.values())
+        yield job.kind, records, results
 
 
-def _parse_shares(part: Sequence[Piece]) -> list[tuple[str, dict[str, bytes], list[FileResult]]]:
+def _parse_share(cut: Sequence[Piece]) -> list[tuple[str, dict[str, bytes], list[FileResult]]]:
     """Parse this process's share of a round; hand it over at the end, when the other side has time to take it."""
     found: dict[str, list[dict[str, pl.DataFrame]]] = defaultdict(list)
     results: dict[str, list[FileResult]] = defaultdict(list)
-    for job, tasks in _shares(part, crew.taken()):
-        records, read = parse_files(job, tasks)
-        found[job.kind].append(records)
-        results[job.kind] += read
+    for kind, records, read in _share(cut, crew.taken()):
+        found[kind].append(records)
+        results[kind] += read
     handed = []
     for kind in results:
         handed.append((kind, {name: _ipc(frame) for name, frame in united(found[kind]).items()}, results[kind]))

@@ -273,7 +273,7 @@ def test_a_landing_that_is_merged_in_pieces_comes_to_the_same(
 ) -> None:
     write(tree, {"p/copy.jsonl": sessions()[0].text()})
     whole = land_all(tmp_path / "whole", tree)
-    monkeypatch.setattr(landing, "MERGE_ROWS", 7)
+    monkeypatch.setattr(landing, "MERGE_BYTES", 2000)
     monkeypatch.setattr(table, "PACK_ROWS", 3)
     pieces = land_all(tmp_path / "pieces", tree)
     assert digests(tmp_path / "pieces") == digests(tmp_path / "whole")
@@ -290,7 +290,7 @@ def test_a_large_file_that_is_read_in_parts_comes_to_the_same(
     whole = land_all(tmp_path / "whole", logs)
     monkeypatch.setattr(work, "_PART_BYTES", 500)
     monkeypatch.setattr(work, "_PIECE_BYTES", 900)
-    monkeypatch.setattr(work, "_ROUND_BYTES", 2000)
+    monkeypatch.setattr(work, "_HELD_BYTES", 2000)
     monkeypatch.setattr(read_room, "_BLOCK", 64)
     parts = land_all(tmp_path / "parts", logs)
     assert digests(tmp_path / "parts") == digests(tmp_path / "whole")

@@ -11,6 +11,7 @@ import pytest
 
 from learning_pipeline.contracts.base import key_columns
 from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.lake import landing, work
 from learning_pipeline.lake.discover import is_wanted
 from learning_pipeline.lake.land import land
 from learning_pipeline.sample import write_sample
@@ -92,6 +93,19 @@ def test_what_is_read_in_two_halves_or_as_it_grows_comes_to_the_same(logs: Path,
         land_all(tmp_path / "growing", grown, kind=kind)
     assert rows(tmp_path / "growing") == rows(tmp_path / "whole")
     assert len(digests(tmp_path / "growing")) == len(wanted)
+
+
+def test_a_landing_that_does_not_fit_in_memory_at_once_comes_to_the_same(
+    logs: Path, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = land_all(tmp_path / "whole", logs, kind=kind)
+    monkeypatch.setattr(work, "_PIECE_BYTES", 1)
+    monkeypatch.setattr(work, "_LARGE_PIECE_BYTES", 20_000)
+    monkeypatch.setattr(work, "_HELD_BYTES", 1)
+    monkeypatch.setattr(landing, "MERGE_BYTES", 4_000)
+    pieces = land_all(tmp_path / "home", logs, kind=kind)
+    assert digests(tmp_path / "home") == digests(tmp_path / "whole")
+    assert pieces.sources == whole.sources
 
 
 def test_lines_that_stand_for_themselves_may_come_in_any_order(logs: Path, kind: str, tmp_path: Path) -> None:
