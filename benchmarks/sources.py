@@ -37,9 +37,12 @@ def land(home: Path, *sources: str) -> list[str]:
 
 
 def by_kind(base: Path, runs: int) -> None:
-    """Land the sample of each kind alone, and decode the same files as plain JSON."""
+    """Land the sample of each kind alone, and decode the same files as plain JSON.
+
+    Transcripts are short here (scale), so that the other kinds, which grow with the number of sessions, weigh enough.
+    """
     sample = base / "sample"
-    write_sample(sample, days=30, sessions=300, seed=5, last_day=_LAST_DAY)
+    write_sample(sample, days=30, sessions=3000, seed=5, last_day=_LAST_DAY, scale=0.2)
     empty = base / "empty"
     empty.mkdir()
     idle = [run(land(base / f"idle{n}", f"claude_code={empty}")) for n in range(runs)]
