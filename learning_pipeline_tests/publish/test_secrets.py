@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from learning_pipeline.publish import load, migrate
 from learning_pipeline.publish.connect import connect
 from learning_pipeline.publish.embedded import Embedded
 from learning_pipeline.settings import load_settings
+from learning_pipeline_tests.cli.test_health import write_log
 from learning_pipeline_tests.factories import NOON
 from learning_pipeline_tests.publish.helpers import ask
 
@@ -108,3 +110,44 @@ def test_tls_is_asked_for_in_the_url_or_the_environment(monkeypatch: pytest.Monk
         with pytest.raises(TransientError) as caught:
             migrate.upgrade(at)
         assert SECRET not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_refresh_leaves_the_password_nowhere(locked: tuple[str, str], tmp_path: Path) -> None:
+    """Through Dagster, whose storage keeps logs and metadata; and on no command line while it runs."""
+    url, superuser = locked
+    home, log = tmp_path / "home", tmp_path / "logs" / "a.jsonl"
+    write_log(log)
+    given = {
+        "LEARNING_PIPELINE_POSTGRES_URL": url.replace("writer@", f"writer:{SECRET}@", 1),
+        "LEARNING_PIPELINE_NOTIFY_URLS": f'["mailto://me:{SECRET}@example.org"]',
+    }
+    command = [sys.executable, "-m", "learning_pipeline.cli.main", "refresh", "--home", str(home)]
+    lines: set[bytes] = set()
+    said = b""
+    for broken in (False, True):
+        if broken:
+            write_log(log.with_name("b.jsonl"), days_ago=2)
+            with psycopg.connect(superuser, autocommit=True) as connection:
+                odd = "alter table enhanced_learning.executions add constraint odd check (day is null) not valid"
+                connection.execute(odd)
+        with (tmp_path / "said").open("wb") as out:
+            child = subprocess.Popen(
+                [*command, "--source", f"execution_log={log.parent}"],
+                env={**os.environ, **given},
+                stdout=out,
+                stderr=out,
+            )
+            while child.poll() is None:
+                for process in Path("/proc").glob("[0-9]*/cmdline"):
+                    with suppress(OSError):
+                        lines.add(process.read_bytes())
+        said += (tmp_path / "said").read_bytes()
+        assert child.returncode == int(broken), said
+    assert b"violates check constraint" in said
+    assert SECRET.encode() not in said
+    assert not [line for line in lines if SECRET.encode() in line]
+    for path in home.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+    for table in ("publishes", "audit_log"):
+        assert SECRET not in str(ask(superuser, f"select t::text from enhanced_learning.{table} as t"))
