@@ -39,7 +39,8 @@ class MartUsageSession(Usage):
     """Model calls, executions without known calls, their tokens and cost per session."""
 
     source: Text = key_field("Source kind that calls or executions were read by")
-    session_id: Text = grain_field("Session; null for what the log names none of")
+    session_id: Text = grain_field("Session; null for what the log names none of: a row for each of its days")
+    day: Day = key_field("Day on which the session was first seen; of what names none, the day that it was on")
     first_call_at: Timestamp = field("First model call, or start of such an execution", null=False)
     last_call_at: Timestamp = field("Last model call, or start of such an execution", null=False)
     models: StringList = field("Models that answered or worked, sorted", null=False)

@@ -118,6 +118,7 @@ class MartSession(SuccessRate, Tokens, Cost):
     """One session of one user with agents."""
 
     session_id: Text = key_field("Session")
+    day: Day = field("Day on which it was first seen", null=False)
     repository: Text = field("Repository of its first execution that names one")
     started_at: Timestamp = field("First thing that is known of it; null where nothing in it has a time")
     ended_at: Timestamp = field("Last thing that is known of it; null where nothing in it has a time")

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-import pandera.errors
 import polars as pl
 
-from learning_pipeline.contracts.base import Table, conform, key_columns, polars_schema
+from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts import across, database
+from learning_pipeline.marts.collect import collect
 from learning_pipeline.marts.facts import last_call_day
 from learning_pipeline.marts.newest import TIMES
+from learning_pipeline.marts.pieces import build_pieces
 from learning_pipeline.marts.plan import CALLS, EXECUTIONS, WRITTEN_ELSEWHERE, Plan, days_between
 from learning_pipeline.marts.registry import TABLES, Context, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, part_path
@@ -141,7 +142,7 @@ def _compute_days(
                 span = {one for day in days for one in days_between(day, reads_to.get(day, day))}
             frames[name] = plan.staging.read(name, polars_schema(TABLES[name].contract), span)
     with _explained(plan.staging):
-        frame = _collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
+        frame = collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
     by_day = frame.partition_by("day", as_dict=True)
     parts: dict[date | None, tuple[pl.DataFrame, Part]] = {}
     for day in days:
@@ -166,31 +167,17 @@ def _explained(staging: Staging) -> Iterator[None]:
         ) from error
 
 
-def _collect(table: str, contract: type[Table], frame: pl.LazyFrame) -> pl.DataFrame:
-    """Compute a table in its contract's form, in the order of its key, and hold it against the contract."""
-    keys = key_columns(contract)
-    rows = conform(frame, contract).sort(keys, nulls_last=True).collect()
-    try:
-        contract.validate(rows, lazy=True)
-    except pandera.errors.SchemaErrors as error:
-        first = error.failure_cases.row(0, named=True)
-        raise PipelineError(
-            f"{table} breaks its contract: column {first['column']}, check {first['check']}, "
-            f"value {first['failure_case']!r} ({error.failure_cases.height} in all); please report this"
-        ) from error
-    if keys and rows.select(keys).is_duplicated().any():
-        twice = rows.filter(rows.select(keys).is_duplicated()).select(keys).row(0, named=True)
-        raise PipelineError(f"{table} breaks its contract: {twice} is there twice")
-    return rows
-
-
 def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Progress) -> BuildReport:
     started = time.perf_counter()
     staging = plan.staging
     whole = {name: spec for name, spec in TABLES.items() if not spec.by_day and name != _FRESHNESS}
     for done, (name, spec) in enumerate(whole.items()):
         progress("roll-ups", done, len(whole))
-        _build_whole(plan, name, spec, now, plan.made_from_all(spec))
+        if spec.by_session:
+            with _explained(staging):
+                build_pieces(plan, name, Context(now, plan.prices, {}))
+        else:
+            _build_whole(plan, name, spec, now, plan.made_from_all(spec))
     progress("roll-ups", len(whole), len(whole))
     parts = {(name, day): part for name in TABLES if name != _FRESHNESS for day, part in staging.parts(name).items()}
     parts = _retained(parts, settings.retention_days)
@@ -224,7 +211,7 @@ def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_fro
             frames[given] = plan.staging.read(given, polars_schema(TABLES[given].contract), days)
     with _explained(plan.staging):
         newest = _newest(plan) if name == _FRESHNESS else {}
-        rows = _collect(name, spec.contract, spec.compute(frames, Context(now, plan.prices, newest)))
+        rows = collect(name, spec.contract, spec.compute(frames, Context(now, plan.prices, newest)))
     plan.staging.put(name, {None: (rows, Part(made_from, None, content_digest(rows), rows.height))})
 
 

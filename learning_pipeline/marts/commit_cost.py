@@ -32,15 +32,15 @@ def commit_cost(
     )
     rest = executions.select(*columns).join(behind, on="execution_id", how="anti")
     loose = with_cache_writes(calls).join(executions.select("execution_id"), on="execution_id", how="anti")
-    of_none = pl.concat([rest, loose.select(pl.lit(None, pl.String).alias("execution_id"), *columns[1:])])
+    of_none = pl.concat([rest, loose.select(pl.lit(None, pl.String).alias("execution_id"), *columns[1:])]).with_columns(
+        commit=pl.lit(None, pl.String)
+    )
     sums = (names("agent_name").alias("agents"), *(total(name) for name in (*TOKENS, *MONEY)))
     by_commit = pl.concat(
         [
             shared.group_by("commit").agg(distinct("execution_id").alias("executions"), *sums),
             # An execution is one row: there is no need to tell its ids apart.
-            of_none.group_by(commit=pl.lit(None, pl.String)).agg(
-                pl.col("execution_id").count().cast(pl.Int64).alias("executions"), *sums
-            ),
+            of_none.group_by("commit").agg(pl.col("execution_id").count().cast(pl.Int64).alias("executions"), *sums),
         ]
     )
     return (

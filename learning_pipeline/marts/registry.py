@@ -108,6 +108,7 @@ TABLES: dict[str, TableSpec] = {
         "usage",
         (_CALLS, _WORK),
         lambda f, c: usage.usage_session(f[_CALLS], f[_WORK]),
+        by_session=True,
     ),
     "mart_unpriced_models": TableSpec(
         USAGE_MARTS["mart_unpriced_models"],
@@ -136,6 +137,7 @@ TABLES: dict[str, TableSpec] = {
         "agents",
         (_WORK, _CALLS, _TOOLS),
         lambda f, c: sessions.session(f[_WORK], f[_CALLS], f[_TOOLS]),
+        by_session=True,
     ),
     "mart_agent_leaderboard": TableSpec(
         WORK_MARTS["mart_agent_leaderboard"],

@@ -25,6 +25,7 @@ def session(executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame) 
         _named(executions)
         .group_by("session_id")
         .agg(
+            pl.col("day").min().alias("_e_day"),
             pl.min_horizontal(pl.col("started_at").min(), pl.col("ended_at").min()).alias("_e_first"),
             pl.max_horizontal(pl.col("started_at").max(), pl.col("ended_at").max()).alias("_e_last"),
             pl.col("repository").sort_by("started_at", "execution_id").drop_nulls().first(),
@@ -41,6 +42,7 @@ def session(executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame) 
         _named(calls)
         .group_by("session_id")
         .agg(
+            pl.col("day").min().alias("_c_day"),
             pl.col("started_at").min().alias("_c_first"),
             pl.col("started_at").max().alias("_c_last"),
             pl.len().cast(pl.Int64).alias("llm_calls"),
@@ -51,6 +53,7 @@ def session(executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame) 
         _named(tools)
         .group_by("session_id")
         .agg(
+            pl.col("day").min().alias("_t_day"),
             pl.col("started_at").min().alias("_t_first"),
             pl.col("started_at").max().alias("_t_last"),
             pl.len().cast(pl.Int64).alias("tool_calls"),
@@ -69,6 +72,7 @@ def session(executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame) 
         .join(used, on="session_id", how="left")
         .with_columns(pl.col(counts).fill_null(0))
         .with_columns(
+            day=pl.min_horizontal("_e_day", "_c_day", "_t_day"),
             started_at=pl.min_horizontal("_e_first", "_c_first", "_t_first"),
             ended_at=pl.max_horizontal("_e_last", "_c_last", "_t_last"),
             **success_rate(),

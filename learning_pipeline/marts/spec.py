@@ -34,6 +34,8 @@ class TableSpec:
         the router writes down.
     group: what it is about; Dagster shows it by that.
     days: of a roll-up over tables that are made by day, how many of the newest dated days it reads; None for all.
+    by_session: of a roll-up whose rows are about sessions (or about a day, where a log names none), whether it is kept
+        in pieces by the day on which they began: then only what a change can reach is made anew.
     """
 
     contract: type[Table]
@@ -42,6 +44,7 @@ class TableSpec:
     inputs: tuple[str, ...]
     compute: Callable[[Frames, Context], pl.LazyFrame]
     days: int | None = None
+    by_session: bool = False
 
     @property
     def by_day(self) -> bool:

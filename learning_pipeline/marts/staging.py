@@ -69,7 +69,7 @@ class Staging:
                 f"cannot use {path}: {error}; remove {staging_dir} to build everything again"
             ) from error
         self._parts: dict[str, dict[date | None, Part]] = {}
-        self._whole: set[Path] = set()
+        self._whole: set[tuple[str, date | None]] = set()
         for table, day, made_from, reads_to, digest, n in rows:
             part = Part(made_from, date.fromisoformat(reads_to) if reads_to else None, digest, n)
             self._parts.setdefault(table, {})[date.fromisoformat(day) if day else None] = part
@@ -95,9 +95,9 @@ class Staging:
 
     def _is_whole(self, table: str, day: date | None) -> bool:
         """Say whether a part's file is there, and begins and ends as a Parquet file does (looked at once)."""
+        if (table, day) in self._whole:
+            return True
         path = part_path(self.dir, table, day)
-        if path in self._whole:
-            return path.exists()
         try:
             with path.open("rb") as file:
                 begin = file.read(len(_MAGIC))
@@ -106,7 +106,7 @@ class Staging:
         except OSError:
             return False  # it is not there, or shorter than that
         if whole:
-            self._whole.add(path)
+            self._whole.add((table, day))
         return whole
 
     def drop_unreadable(self) -> list[Path]:

@@ -46,12 +46,13 @@ def usage_monthly(daily: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def usage_session(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum usage by source and session."""
+    """Sum usage by source and session; what names no session, by source and day."""
     return (
         usage(calls, executions)
-        .group_by("source", "session_id")
+        .group_by("source", "session_id", _alone=pl.when(pl.col("session_id").is_null()).then("day"))
         .agg(
             *counts(),
+            pl.col("day").min(),
             pl.col("_at").min().alias("first_call_at"),
             pl.col("_at").max().alias("last_call_at"),
             names("model").alias("models"),

@@ -194,7 +194,7 @@ def test_a_staged_file_that_is_gone_is_made_again(full: Settings) -> None:
     assert digests(full.marts_path) == before
 
 
-@pytest.mark.parametrize("table", ["fct_executions", "fct_llm_calls", "mart_tool_daily", "mart_session"])
+@pytest.mark.parametrize("table", ["fct_executions", "fct_llm_calls", "mart_tool_daily", "mart_session", "dim_agents"])
 @pytest.mark.parametrize("damage", [b"x", b"", b"PAR1 and no more", None])
 def test_a_staged_file_that_is_damaged_is_made_again(settings: Settings, table: str, damage: bytes | None) -> None:
     used = {"execution_id": "e", "session_id": "s", "input_tokens": 1, "output_tokens": 1}
@@ -202,11 +202,12 @@ def test_a_staged_file_that_is_damaged_is_made_again(settings: Settings, table: 
     fill_lake(settings.home, executions=[used], llm_calls=[{"call_id": "c"}], tool_calls=[tool])
     build(settings, now=NOW)
     before = digests(settings.marts_path)
-    day = NOON.date() if TABLES[table].by_day else None
+    spec = TABLES[table]
+    day = NOON.date() if spec.by_day or spec.by_session else None
     path = part_path(settings.staging_dir, table, day)
     path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
     read(settings, table).collect()
-    assert stale_days(settings) == ([day] if day else [])
+    assert stale_days(settings) == ([day] if spec.by_day else [])
     settings.marts_path.write_bytes(b"x")
     assert build(settings, now=NOW).changed
     assert digests(settings.marts_path) == before and stale_days(settings) == []

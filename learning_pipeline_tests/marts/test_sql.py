@@ -53,12 +53,12 @@ SAME: dict[str, tuple[str, str]] = {
         from {USAGE} group by all""",
     ),
     "mart_usage_session": (
-        f"""select source, session_id, first_call_at, last_call_at, models, {COUNTS}, {SUMS}
-        from mart_usage_session""",
-        f"""select source, session_id, min(ts), max(ts),
+        f"""select source, session_id, if(session_id is null, day, null), first_call_at, last_call_at, models, {COUNTS},
+            {SUMS} from mart_usage_session""",
+        f"""select source, session_id, if(session_id is null, day, null), min(ts), max(ts),
             coalesce(list_sort(list(distinct model) filter (where model is not null)), []), {COUNTED},
             {TOKENS}
-        from {USAGE} group by source, session_id""",
+        from {USAGE} group by 1, 2, 3""",
     ),
     "mart_unpriced_models": (
         """select model, provider, calls, executions, sessions, first_day, last_day, input_tokens
@@ -130,19 +130,20 @@ SAME: dict[str, tuple[str, str]] = {
         from fct_git_events group by day, repository""",
     ),
     "mart_session": (
-        """select session_id, started_at, ended_at, length_ms, prompts, executions, agents, llm_calls, tool_calls,
+        """select session_id, day, started_at, ended_at, length_ms, prompts, executions, agents, llm_calls, tool_calls,
             tool_results, tool_errors, tools, commits, labelled, successes, quality_score, input_tokens, cost_usd
         from mart_session""",
         f"""with usage as (from {USAGE}), ids as (
             select session_id from fct_executions union select session_id from fct_llm_calls
             union select session_id from fct_tool_calls
         ), times as (
-            select session_id, started_at as ts from fct_executions
-            union all select session_id, ended_at from fct_executions
-            union all select session_id, started_at from fct_llm_calls
-            union all select session_id, started_at from fct_tool_calls
+            select session_id, started_at as ts, nullif(day, date '1970-01-01') as day from fct_executions
+            union all select session_id, ended_at, null from fct_executions
+            union all select session_id, started_at, day from fct_llm_calls
+            union all select session_id, started_at, day from fct_tool_calls
         )
-        select session_id, min(ts), max(ts), epoch_ms(max(ts)) - epoch_ms(min(ts)),
+        select session_id, coalesce(min(times.day), date '1970-01-01'), min(ts), max(ts),
+            epoch_ms(max(ts)) - epoch_ms(min(ts)),
             (select count(*) from fct_executions e where e.session_id = i.session_id and agent_kind = 'main'),
             (select count(*) from fct_executions e where e.session_id = i.session_id),
             (select count(distinct agent_name) from fct_executions e where e.session_id = i.session_id),

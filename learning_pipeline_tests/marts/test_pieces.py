@@ -1,0 +1,91 @@
+"""Roll-ups that are kept in pieces are those that are made in one."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from learning_pipeline.contracts.base import conform
+from learning_pipeline.contracts.vocabulary import UNDATED
+from learning_pipeline.marts import sessions, usage
+from learning_pipeline.marts.build import build
+from learning_pipeline.marts.pieces import spread_of
+from learning_pipeline.marts.reader import read
+from learning_pipeline.marts.registry import TABLES
+from learning_pipeline.settings import Settings, load_settings
+from learning_pipeline_tests.factories import NOON, fill_lake
+from learning_pipeline_tests.marts.conftest import NOW
+
+DAY = timedelta(days=1)
+_SESSION = st.sampled_from(["a", "b", "c", None])
+_ROW = st.tuples(st.sampled_from(["executions", "llm_calls", "tool_calls"]), st.integers(0, 5), _SESSION)
+
+
+def in_one(home: Settings) -> dict[str, pl.DataFrame]:
+    """Return the roll-ups by session, computed from all facts at once."""
+    work, calls, tools = (read(home, name) for name in ("fct_executions", "fct_llm_calls", "fct_tool_calls"))
+    by_session = sessions.session(work, calls, tools)
+    first = by_session.select("session_id", _first="day")
+    used = usage.usage_session(calls, work).join(first, on="session_id", how="left")
+    whole = {
+        "mart_session": by_session,
+        "mart_usage_session": used.with_columns(day=pl.coalesce("_first", "day")),
+    }
+    return {name: conform(frame, TABLES[name].contract).collect() for name, frame in whole.items()}
+
+
+def row(number: int, stream: str, offset: int, session: str | None) -> dict[str, Any]:
+    at = NOON + offset * DAY
+    common = {"session_id": session, "started_at": at}
+    if stream == "executions":
+        return common | {"execution_id": f"e{number}", "ended_at": at + DAY / 2, "input_tokens": 5 + number}
+    of = {"execution_id": f"e{number - 1}", "agent_name": "alpha"}
+    if stream == "llm_calls":
+        return common | of | {"call_id": f"c{number}", "input_tokens": 7, "output_tokens": 3}
+    return common | of | {"tool_call_id": f"t{number}", "tool_name": "Bash"}
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None)
+@given(batches=st.lists(st.lists(_ROW, min_size=1, max_size=6), min_size=1, max_size=4))
+def test_sessions_of_several_days_in_any_order(batches: list[list[tuple[str, int, str | None]]]) -> None:
+    with TemporaryDirectory() as folder:
+        home = load_settings(Path(folder))
+        held: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        number = 0
+        for batch in batches:
+            touched = set()
+            for stream, offset, session in batch:
+                held.setdefault((stream, offset), []).append(row(number, stream, offset, session))
+                touched.add((stream, offset))
+                number += 1
+            for stream, offset in sorted(touched):
+                fill_lake(home.home, **{stream: held[stream, offset]})
+            build(home, now=NOW)
+        for name, whole in in_one(home).items():
+            assert_frame_equal(read(home, name).collect(), whole, check_row_order=False)
+
+
+def test_a_late_event_moves_a_session_to_its_first_day(settings: Settings) -> None:
+    fill_lake(settings.home, executions=[row(1, "executions", 3, "a"), row(2, "executions", 3, "b")])
+    build(settings, now=NOW)
+    fill_lake(settings.home, tool_calls=[row(3, "tool_calls", 0, "a")])
+    build(settings, now=NOW)
+    found = read(settings, "mart_session").select("session_id", "day", "executions", "tool_calls").collect()
+    first = NOON.date()
+    assert sorted(found.rows()) == [("a", first, 1, 1), ("b", first + 3 * DAY, 1, 0)]
+
+
+def test_days_are_told_of_sessions_of_several_days_only() -> None:
+    days = [date(2026, 3, 1) + offset * DAY for offset in range(3)]
+    rows = [(days[0], "alone"), (days[0], "long"), (days[2], "long"), (UNDATED, "undated"), (days[1], "undated")]
+    spread = spread_of(pl.DataFrame(rows, schema={"day": pl.Date, "session_id": pl.String}, orient="row"))
+    assert sorted(spread.firsts.rows()) == [("long", days[0]), ("undated", days[1])]
+    assert spread.reaches == {days[0]: frozenset({days[2]}), days[1]: frozenset({UNDATED})}
+    assert set(spread.digests) == {*days, UNDATED}
