@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from learning_pipeline.assets import record
+from learning_pipeline.assets.resources import Pipeline
+from learning_pipeline.marts import build
 from learning_pipeline.settings import Settings, load_settings
-from learning_pipeline_tests.factories import fill_lake
+from learning_pipeline_tests.factories import NOON, fill_lake
 
 
 @pytest.fixture
@@ -67,3 +69,16 @@ def test_no_secret_is_in_the_record(settings: Settings) -> None:
     complete = record.observe(with_secret, published=True)
     assert complete is not None
     assert "hunter2" not in str(complete)
+
+
+def test_a_run_that_a_landing_came_before_is_not_complete(tmp_path: Path) -> None:
+    """Landed after the days were built and before the rest was made: the rest has to be made once more."""
+    settings = load_settings(tmp_path)
+    fill_lake(tmp_path, executions=[{"execution_id": "a"}])
+    build.build(settings, now=NOON)
+    fill_lake(tmp_path, executions=[{"execution_id": "b"}])
+    Pipeline(settings).note_complete()
+    assert record.load(settings) is None
+    build.build(settings, now=NOON)
+    Pipeline(settings).note_complete()
+    assert record.is_current(settings, publish=False) is not None
