@@ -44,9 +44,8 @@ def parts(model: Model, tasks: HeldOutTasks, neighbours: Neighbours) -> Array:
     """Return the four parts of every candidate's score, (tasks, candidates, parts)."""
     parameters, statistics = model.parameters, model.statistics
     nowhere: list[Any] = [None] * len(tasks.texts)
-    prior = parameters.group_prior
-    chain = chain_of(statistics, prior, tasks.task_types, tasks.repositories)
-    kind = chain_of(statistics, prior, tasks.task_types, nowhere)
+    chain = chain_of(statistics, parameters, tasks.task_types, tasks.repositories)
+    kind = chain_of(statistics, parameters, tasks.task_types, nowhere)
     local = local_of(chain, model.tasks, neighbours, parameters.neighbours, parameters.neighbour_prior)
     everything = np.broadcast_to(model.start, chain.probability.shape)
     return np.stack([local.probability, chain.probability, kind.probability, everything], axis=-1)
@@ -60,13 +59,13 @@ def learned(model: Model) -> Array:
     """
     from scipy.optimize import nnls
 
-    statistics, prior = model.statistics, model.parameters.group_prior
+    statistics, parameters = model.statistics, model.parameters
     types = [task_type for task_type, _ in statistics.places]
     if not types:
         return WEIGHTS
     places = [repository for _, repository in statistics.places]
-    chain = chain_of(statistics, prior, types, places).probability
-    kind = chain_of(statistics, prior, types, [None] * len(types)).probability
+    chain = chain_of(statistics, parameters, types, places).probability
+    kind = chain_of(statistics, parameters, types, [None] * len(types)).probability
     counts = statistics.by_place
     known = counts.weight > 0
     table = np.stack([chain, kind, np.broadcast_to(model.start, chain.shape)], axis=-1)[known]

@@ -1,12 +1,11 @@
 """The model card of a version: what it was made from, how well it does, what it is not for."""
 
-import io
+from collections.abc import Sequence
 from typing import Any
 
 from learning_pipeline.routing.evaluation import Evaluation, Measure
+from learning_pipeline.routing.plots import COST_QUALITY, LEARNING, RELIABILITY
 from learning_pipeline.routing.promotion import Verdict
-
-PLOT = "reliability.png"
 
 
 def model_card(version: str, manifest: dict[str, Any], evaluation: Evaluation, verdict: Verdict) -> str:
@@ -54,7 +53,9 @@ def model_card(version: str, manifest: dict[str, Any], evaluation: Evaluation, v
             for row in evaluation.reliability
         ),
         "",
-        *([f"![Predicted against observed success]({PLOT})", ""] if evaluation.reliability else []),
+        *_plot(evaluation.reliability, "Predicted against observed success", RELIABILITY),
+        *_plot(evaluation.curve, "## Success over cost", COST_QUALITY),
+        *_plot(evaluation.learning, "## Learning curve", LEARNING),
         "## Candidates in the older part",
         "",
         *_table(candidates),
@@ -68,6 +69,13 @@ def model_card(version: str, manifest: dict[str, Any], evaluation: Evaluation, v
     return "\n".join(lines)
 
 
+def _plot(drawn: Sequence[object], title: str, name: str) -> list[str]:
+    if not drawn:
+        return []
+    heading = [title, ""] if title.startswith("#") else []
+    return [*heading, f"![{title.lstrip('# ')}]({name})", ""]
+
+
 def _table(measures: list[Measure]) -> list[str]:
     lines = ["| subject | metric | value | 95 % interval | n | basis |", "|---|---|---|---|---|---|"]
     for item in sorted(measures, key=lambda item: (item.metric, item.subject)):
@@ -76,30 +84,3 @@ def _table(measures: list[Measure]) -> list[str]:
         subject = item.subject.replace("|", "\\|")
         lines.append(f"| {subject} | {item.metric} | {value} | {interval} | {item.n} | {item.basis} |")
     return lines
-
-
-def reliability_plot(evaluation: Evaluation) -> bytes | None:
-    """Return the reliability diagram as PNG; None where nothing was held out, or matplotlib is not installed."""
-    if not evaluation.reliability:
-        return None
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        return None
-    figure = Figure(figsize=(5, 5), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, label="perfect")
-    predicted = [row["predicted"] for row in evaluation.reliability]
-    observed = [row["observed"] for row in evaluation.reliability]
-    axes.plot(predicted, observed, marker="o", color="C0", label="router")
-    for row in evaluation.reliability:
-        axes.annotate(
-            f"n {row['n']}", (row["predicted"], row["observed"]), (4, -10), textcoords="offset points", fontsize=7
-        )
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted success", ylabel="observed success", title="Held-out labels")
-    axes.legend(loc="upper left")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

@@ -9,6 +9,10 @@ import polars as pl
 from learning_pipeline.routing.statistics import LEAST, Amounts, Candidate, Counts, Statistics
 from learning_pipeline.routing.text import Array
 
+# Labels that a rate over more work may be worth beside those of a part of it.
+PRIORS = (10.0, 30.0, 100.0, 300.0)
+_WORTH = 1e-3
+
 
 def candidates_of(rows: pl.DataFrame) -> tuple[Candidate, ...]:
     """Return the pairs of agent and model that have a label, in the order of their names."""
@@ -48,6 +52,33 @@ def count(rows: pl.DataFrame, candidates: tuple[Candidate, ...] | None = None) -
         _amounts(rows, "cost_usd", candidates, task_types),
         _amounts(rows, "duration_ms", candidates, task_types),
     )
+
+
+def priors(statistics: Statistics, group_prior: float) -> tuple[float, float]:
+    """Return what a candidate's rate counts beside its labels in one kind of task, and that in one repository."""
+    overall = np.broadcast_to(statistics.rate(group_prior), statistics.by_type.weight.shape)
+    kind = _prior(statistics.by_type, overall)
+    rates = (statistics.by_type.success + kind * overall) / (statistics.by_type.weight + kind)
+    number = {name: position for position, name in enumerate(statistics.task_types)}
+    above = rates[np.array([number[name] for name, _ in statistics.places], np.int64)]
+    return kind, _prior(statistics.by_place, above)
+
+
+def _prior(counts: Counts, above: Array) -> float:
+    """Return the prior under which each label of a group is told best from the others there (leave-one-out log loss).
+
+    Of `PRIORS`, the first one that is no worse than the best by more than `_WORTH` a label.
+    """
+    own = counts.weight / np.maximum(counts.n, 1)
+    failed = np.maximum(counts.weight - counts.success, 0)
+    losses = []
+    for prior in PRIORS:
+        rest = np.maximum(counts.weight - own, 0) + prior
+        won = np.clip((np.maximum(counts.success - own, 0) + prior * above) / rest, 1e-6, 1 - 1e-6)
+        lost = np.clip((np.minimum(counts.success, counts.weight - own) + prior * above) / rest, 1e-6, 1 - 1e-6)
+        losses.append(-float((counts.success * np.log(won) + failed * np.log(1 - lost)).sum()))
+    allowed = min(losses) + _WORTH * float(counts.weight.sum())
+    return next(prior for prior, loss in zip(PRIORS, losses, strict=True) if loss <= allowed)
 
 
 def _numbers(rows: pl.DataFrame, columns: list[str], values: Sequence[tuple[Any, ...]]) -> Array:

@@ -11,6 +11,9 @@ candidates with at least half of `min_evidence` labels in this kind of task are 
 tried is neither chosen nor in the way. The router abstains where fewer than two are left to compare, or where
 the candidates together have fewer labels than `min_evidence`.
 
+Where the best is cheaper or faster than the candidate that would be taken without a router (the best single one),
+by `LEAST_SAVED` of utility or more, a tie matters less: up to `MOST_TIED` may be lost by choosing.
+
 A caller may set other weights for a kind of task, a budget, or a floor of success: who costs more than the budget
 (or whose cost is not known), or is expected to succeed less often, is not chosen.
 """
@@ -21,6 +24,9 @@ import numpy as np
 
 from learning_pipeline.routing.model import Estimates, Model
 from learning_pipeline.routing.text import Array
+
+LEAST_SAVED = 0.01
+MOST_TIED = 0.025
 
 
 @dataclass(frozen=True)
@@ -79,11 +85,9 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
         cost_weight = np.where(np.isnan(wishes.cost_weight), cost_weight, wishes.cost_weight)[:, None]
         time_weight = np.where(np.isnan(wishes.time_weight), time_weight, wishes.time_weight)[:, None]
         allowed = wishes.allow(estimates, allowed)
-    utility = (
-        estimates.probability
-        - cost_weight * statistics.cost.normal(estimates.cost)
-        - time_weight * statistics.duration.normal(estimates.duration)
-    )
+    price = cost_weight * statistics.cost.normal(estimates.cost)
+    price = price + time_weight * statistics.duration.normal(estimates.duration)
+    utility = estimates.probability - price
     labelled = (asked * statistics.overall.n).sum(axis=1).astype(np.int64)
     rows = np.arange(len(utility))
     if not utility.shape[1]:
@@ -105,7 +109,10 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     worst = np.where(alone, 0.0, worst)
     runner_up = np.where(alone, -1, runner_up)
     some = allowed.any(axis=1)
-    abstained = (contenders < 2) | (labelled < parameters.min_evidence) | (worst > parameters.max_expected_loss)
+    otherwise = np.where(compared, model.start, -np.inf).argmax(axis=1)
+    saved = price[rows, otherwise] - price[rows, best] >= LEAST_SAVED
+    lost = np.where(saved, max(MOST_TIED, parameters.max_expected_loss), parameters.max_expected_loss)
+    abstained = (contenders < 2) | (labelled < parameters.min_evidence) | (worst > lost)
     # With one candidate in all the logs there is nothing to compare it with.
     single = (allowed.sum(axis=1) == 1) & (contenders == 1) & (labelled >= parameters.min_evidence)
     abstained &= ~single

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 DIMENSIONS = 512
 # Texts that the embedding is fitted on: more do not change the leading directions much, and cost minutes.
 FIT_LIMIT = 10_000
+# Texts from which on the embedding is not fitted anew for every new text.
+_FIRST_STEP = 200
 _ITERATIONS = 2
 _CHUNK = 1_000
 
@@ -93,6 +96,23 @@ class Embedding:
                 lengths = np.linalg.norm(projected, axis=1, keepdims=True)
                 np.divide(projected, lengths, out=result[begin : begin + len(chunk), :rank], where=lengths > 1e-6)
         return (vstack(counted, format="csr") if counted else csr_matrix((0, known), dtype=np.float32)), result
+
+
+def settled(texts: Iterable[str | None]) -> list[str]:
+    """Return the normalised texts that an embedding is fitted on: the oldest ones, each once.
+
+    As many as the largest step that the corpus has reached; each step is a quarter above the one before, from
+    `_FIRST_STEP`. Below that, all of them.
+
+    Args:
+        texts: in the order of time.
+    """
+    seen = dict.fromkeys(normalise(text) for text in dict.fromkeys(texts))
+    seen.pop("", None)
+    step = _FIRST_STEP
+    while step + step // 4 <= len(seen):
+        step += step // 4
+    return list(islice(seen, step if len(seen) >= _FIRST_STEP else None))
 
 
 def fit(texts: Iterable[str | None], *, seed: int) -> Embedding:

@@ -51,6 +51,8 @@ class Evaluation:
     against_champion: contest.Contest | None = None
     by_slice: dict[str, contest.Contest] = field(default_factory=dict)
     refused: str | None = None  # why the overlap gate gives no estimate
+    curve: list[tuple[float, float]] = field(default_factory=list)  # mean cost and success, by weight of cost
+    learning: list[tuple[int, Value]] = field(default_factory=list)  # labels learned from, held-out log loss
 
     def get(self, subject: str, metric: str) -> Measure | None:
         """Return one measure, None where it was not taken."""
@@ -170,6 +172,15 @@ def evaluate(model: Model, test: pl.DataFrame, champion: Champion | None = None)
     return result
 
 
+def add_learning(result: Evaluation, parts: Sequence[tuple[str, int, Model]], test: pl.DataFrame) -> None:
+    """Judge models that learned from a share of the older part: the name of the share, its labels, the model."""
+    for name, labels, model in parts if test.height else ():
+        seen = predict(model, test)
+        value = mean_by_task(log_losses(seen.probability, seen.success), seen.weight, seen.task)
+        _add(result, "model", f"router_{name}", "log_loss", value, "held_out")
+        result.learning.append((labels, value))
+
+
 def _add_candidates(result: Evaluation, model: Model) -> None:
     estimates = model.estimate([None], [None])
     if model.statistics.candidates:
@@ -275,6 +286,7 @@ def _add_curves(result: Evaluation, tasks: HeldOutTasks, probability: Array, cos
             taken = np.where(tasks.ran, probability - weight * dear, -np.inf).argmax(axis=1)
             points.append((tasks.cost[rows, taken].mean(), tasks.success[rows, taken].mean()))
         costs, values = np.array(points).T
+        result.curve = sorted({(float(cost_), float(value)) for cost_, value in points})
         quality = quality_over_cost(costs, values)
         if quality is not None:
             _add(result, "policy", "router", "aiq", Value(quality, n), tasks.basis)

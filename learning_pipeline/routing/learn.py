@@ -124,9 +124,23 @@ class OutOfFold:
 def folds_of(labels: Labels, folds: int = FOLDS) -> Array:
     """Return the group of each task: by its key alone, so that it never changes sides."""
     keys = labels.tasks["task"].to_list()
-    return np.array(
-        [hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest()[0] % folds for key in keys]
-    )
+    return np.array([_dealt(key, folds) for key in keys])
+
+
+def shares(rows: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """Return a quarter and a half of all tasks, for a learning curve; those that are enough to be learned from."""
+    tasks = rows.filter("labelled").select(pl.col("task").unique().sort())
+    fold = np.array([_dealt(key, 4) for key in tasks["task"]], np.int64)
+    found = []
+    for name, folds in (("quarter", 1), ("half", 2)):
+        chosen = tasks.filter(pl.Series(fold < folds, dtype=pl.Boolean))
+        if chosen.height >= LEAST_TASKS:
+            found.append((name, rows.join(chosen, on="task", how="semi", maintain_order="left")))
+    return found
+
+
+def _dealt(key: str, folds: int) -> int:
+    return hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=4).digest()[0] % folds
 
 
 def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int, probe: Probe | None = None) -> OutOfFold:
@@ -161,7 +175,7 @@ def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int, probe: Probe
 def _judged(
     asked: Probe, statistics: Statistics, past: PastTasks, experts: Experts, parameters: Parameters
 ) -> dict[str, Array]:
-    chain = chain_of(statistics, parameters.group_prior, asked.task_types, asked.repositories)
+    chain = chain_of(statistics, parameters, asked.task_types, asked.repositories)
     near = past.nearest(asked.inputs.vectors, parameters.neighbours)
     local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
     rate = statistics.rate(parameters.group_prior)

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from learning_pipeline.routing.blend import Blend
-from learning_pipeline.routing.counting import count
+from learning_pipeline.routing.counting import count, priors
 from learning_pipeline.routing.embedding import Embedding
 from learning_pipeline.routing.inputs import Asked
 from learning_pipeline.routing.learn import LEAST_TASKS, Lesson, OutOfFold, Probe, build, cross_fit, teach
@@ -20,10 +20,10 @@ NEIGHBOURS = 80
 NEIGHBOUR_PRIOR = 10.0
 # Newer tasks on which the groups' answers are compared, and how far the width of intervals may be scaled.
 _PROBED = 300
-_SCALES = (0.05, 20.0)
-# Shrinkage also errs to one side, which resampling does not show: counted as this share of the variance. On
+_SCALES = (0.05, 2.5)
+# Shrinkage also errs to one side, which resampling does not show: counted as this multiple of the variance. On
 # worlds with a known truth, intervals then hold it in about nine of ten cases.
-_BIAS = 0.6
+_BIAS = 1.2
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,9 @@ def study(
     lesson = Lesson.of(rows, embedding)
     if lesson.labels.tasks.height < LEAST_TASKS or not len(lesson.candidates):
         return Studied(replace(parameters, neighbours=0), "statistics", None)
+    statistics = count(rows, lesson.candidates)
+    kind_prior, place_prior = priors(statistics, parameters.group_prior)
+    parameters = replace(parameters, kind_prior=kind_prior, place_prior=place_prior)
     probe = None
     if newer is not None and newer.height:
         tasks = newer.unique("task", keep="first", maintain_order=True).tail(_PROBED)
@@ -64,7 +67,6 @@ def study(
     out = cross_fit(lesson, parameters, seed=seed, probe=probe)
     scored = compare(out)
     best = choose(scored)
-    statistics = count(rows, lesson.candidates)
     weight = cost_weight(out.labels, best.probability, statistics)
     parameters = replace(parameters, cost_weight=weight, time_weight=weight * TIME_SHARE)
     if probe is not None:
@@ -89,7 +91,7 @@ def interval_scale(
     groups = len(answers)
     variance = (groups - 1) / groups * ((answers - answers.mean(axis=0)) ** 2).sum(axis=0)
     mean = answers.mean(axis=0)
-    chain = chain_of(statistics, parameters.group_prior, probe.task_types, probe.repositories)
+    chain = chain_of(statistics, parameters, probe.task_types, probe.repositories)
     near = past.nearest(probe.inputs.vectors, parameters.neighbours)
     local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
     counted = float((mean * (1 - mean) / np.maximum(local.evidence, 1.0)).mean())

@@ -1,10 +1,11 @@
 """What is expected of each candidate for a task: success with its interval, cost and time.
 
 Success is a chain of shrunk rates (beta-binomial, the parent's rate counting as `group_prior` labels): all
-work < the candidate < the candidate in this kind of task < and in this repository. The labels are weighted by
-their source. The task's nearest past tasks in the embedding give a second opinion: their labels, with the chain's
-rate counting as `neighbour_prior` labels. Where the experts were trained (see `experts`), the blend of all methods
-gives the probability; else the neighbours', and without text the chain's.
+work < the candidate < the candidate in this kind of task < and in this repository; the parent's rate counts as
+`kind_prior` and `place_prior` labels in the last two, which are learned (see `counting.priors`). The labels are
+weighted by their source. The task's nearest past tasks in the embedding give a second opinion: their labels, with
+the chain's rate counting as `neighbour_prior` labels. Where the experts were trained (see `experts`), the blend of
+all methods gives the probability; else the neighbours', and without text the chain's.
 
 The interval is Wilson's (1927) at 90 %, for as many labels as the estimate rests on: those of the innermost
 group, and of each outer one at most as many as it counts for. With neighbours, it is the number that gives a
@@ -39,10 +40,12 @@ class Parameters:
 
     neighbours: int = 0
     neighbour_prior: float = 10.0
-    group_prior: float = 10.0
+    group_prior: float = 10.0  # labels that the base rate counts for beside a candidate's own
+    kind_prior: float = 10.0  # and the candidate's rate beside those of one kind of task
+    place_prior: float = 10.0  # and that beside those of the same kind in one repository
     cost_weight: float = 0.1
     time_weight: float = 0.05
-    max_expected_loss: float = 0.01
+    max_expected_loss: float = 0.006
     min_evidence: int = 20
     interval_scale: float = 1.0  # what a counted label is worth for the width of an interval
 
@@ -98,19 +101,23 @@ class Local:
 
 
 def chain_of(
-    statistics: Statistics, prior: float, task_types: Sequence[str | None], repositories: Sequence[str | None]
+    statistics: Statistics,
+    parameters: Parameters,
+    task_types: Sequence[str | None],
+    repositories: Sequence[str | None],
 ) -> Chain:
     """Return the chain's rates for every asked task and candidate."""
     types = statistics.types_of(task_types)
     overall = statistics.overall
-    rate = statistics.rate(prior)
+    rate = statistics.rate(parameters.group_prior)
     probability = np.broadcast_to(rate, (len(types), len(rate)))
     evidence = np.broadcast_to(overall.weight, probability.shape)
     n = np.broadcast_to(overall.n, probability.shape)
     given = np.array([name is not None for name in task_types], bool)[:, None]
     by_type = statistics.by_type.at(types)
     by_place = statistics.by_place.at(statistics.places_of(task_types, repositories))
-    for counts, applies in ((by_type, given), (by_place, by_place.weight > 0)):
+    levels = ((by_type, given, parameters.kind_prior), (by_place, by_place.weight > 0, parameters.place_prior))
+    for counts, applies, prior in levels:
         narrower = (counts.success + prior * probability) / (counts.weight + prior)
         borrowed = np.minimum(prior, evidence - counts.weight)
         probability = np.where(applies, narrower, probability)
@@ -175,7 +182,7 @@ class Model:
     ) -> Estimates:
         """Return what is expected of every candidate for every asked task; without inputs, from counts alone."""
         statistics, parameters = self.statistics, self.parameters
-        chain = chain_of(statistics, parameters.group_prior, task_types, repositories)
+        chain = chain_of(statistics, parameters, task_types, repositories)
         probability, evidence, informed = chain.probability, chain.evidence, np.zeros(len(task_types), bool)
         parts: dict[str, Array] = {}
         if neighbours is not None:

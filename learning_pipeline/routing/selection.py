@@ -4,9 +4,11 @@ A method is judged by the mean label of the candidate that it would choose (wher
 and by its log loss. Of the methods whose choices are no worse than the best method's by more than one standard
 error, the one with the lowest log loss is taken.
 
-Success is traded for cost only as far as the difference could hardly be measured: the cost weight is the largest
-of `COST_WEIGHTS` that gives away no more success than half of the half-width of the best single candidate's
-95 % interval. Time counts half as much as cost.
+Success is traded for cost only as far as the difference could hardly be measured. Of the best single candidate's
+95 % interval, half of the half-width may be given away against the best choices; against the best single itself
+`_MOST_GIVEN` of the half-width, if that brings the cost down to `_WELL_SPENT` of the best single's. The smallest
+weight that brings it there is taken; where none does, the one that spends least. Time counts half as much as cost,
+and stands for it where no cost was observed.
 """
 
 from dataclasses import dataclass
@@ -21,10 +23,15 @@ from learning_pipeline.routing.tasks import Labels
 from learning_pipeline.routing.text import Array
 
 BLEND = "blend"
-COST_WEIGHTS = (0.0, 0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6)
+COST_WEIGHTS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.055, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.6)
 TIME_SHARE = 0.5
 # Tasks that several candidates ran, below which choices cannot be compared.
 _LEAST_COMPARED = 100
+# Shares of the best single candidate's cost to aim at, and of the half-width of its interval to give away for that.
+_WELL_SPENT = (0.5, 0.6)
+_MOST_GIVEN = 0.6
+# Shares of cost that are too close to tell.
+_NEGLIGIBLE = 0.01
 # Log loss that a method has to save the blend.
 _WORTH = 2e-4
 
@@ -109,27 +116,39 @@ def choices(score: Array, labels: Labels) -> Array:
 
 
 def cost_weight(labels: Labels, probability: Array, statistics: Statistics) -> float:
-    """Return how much a share of cost counts against success."""
+    """Return how much a share of cost counts against success (see above)."""
     types = statistics.types_of(labels.tasks["task_type"].to_list())
-    cost = statistics.cost.normal(statistics.cost.expected(types))
-    time = statistics.duration.normal(statistics.duration.expected(types))
+    cost, time = statistics.cost.expected(types), statistics.duration.expected(types)
+    dear = statistics.cost.normal(cost) + TIME_SHARE * statistics.duration.normal(time)
+    amount = cost if not np.isnan(cost).all() else time
+    if not len(labels.tasks) or np.isnan(amount).all():
+        return COST_WEIGHTS[0]
+    amount = np.where(np.isnan(amount), np.nanmedian(amount), amount)
     ran = labels.weight > 0
     several = ran.sum(axis=1) >= 2
     observed = several.sum() >= _LEAST_COMPARED
     allowed = ran[several] if observed else np.ones_like(ran)
     value = labels.label[several] if observed else probability
-    score, dear = (part[several] if observed else part for part in (probability, cost + TIME_SHARE * time))
-    if not len(value):
-        return COST_WEIGHTS[0]
+    score, dear, amount = (part[several] if observed else part for part in (probability, dear, amount))
     totals = (labels.weight * labels.label).sum(axis=0), labels.weight.sum(axis=0)
     rate = totals[0] / np.maximum(totals[1], 1e-9)
     single = int(rate.argmax())
     low, high = wilson(rate[single], np.array(float((labels.weight[:, single] > 0).sum())))
-    allowance = float(high - low) / 4
+    room = float(high - low) / 2
+    alone = np.where(allowed[:, single], single, np.where(allowed, rate, -np.inf).argmax(axis=1))
     rows = np.arange(len(value))
-    gained = []
+    known, spent_alone = float(value[rows, alone].mean()), float(amount[rows, alone].mean())
+    tried = []
     for weight in COST_WEIGHTS:
         chosen = np.where(allowed, score - weight * dear, -np.inf).argmax(axis=1)
-        gained.append(round(float(value[rows, chosen].mean()), 9))
-    kept = [weight for weight, got in zip(COST_WEIGHTS, gained, strict=True) if got >= gained[0] - allowance]
-    return max(kept)
+        spent = float(amount[rows, chosen].mean()) / max(spent_alone, 1e-12)
+        tried.append((weight, float(value[rows, chosen].mean()), spent))
+    near = [(weight, spent) for weight, got, spent in tried if got >= tried[0][1] - room / 2 - 1e-9]
+    fair = [(weight, spent) for weight, got, spent in tried if got >= known - _MOST_GIVEN * room - 1e-9]
+    for share in _WELL_SPENT:
+        for kept in (near, fair):
+            enough = [weight for weight, spent in kept if spent <= share]
+            if enough:
+                return min(enough)
+    least = min(spent for _, spent in near)
+    return min(weight for weight, spent in near if spent <= least + _NEGLIGIBLE)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from learning_pipeline.routing.evaluation import Champion
 
 # Changes when the same data would give another model.
-CODE_VERSION = f"{__version__}+4"
+CODE_VERSION = f"{__version__}+5"
 _STEPS = 6
 
 
@@ -104,27 +104,34 @@ def _train(
     begin: float,
 ) -> TrainReport:
     from learning_pipeline.routing import card, embedding, storage
-    from learning_pipeline.routing.evaluation import as_frame, evaluate
+    from learning_pipeline.routing.evaluation import add_learning, as_frame, evaluate
+    from learning_pipeline.routing.learn import shares
     from learning_pipeline.routing.methods import study
     from learning_pipeline.routing.model import Parameters
+    from learning_pipeline.routing.plots import plots
     from learning_pipeline.routing.promotion import Verdict, judge
 
     older, newer = split(rows)
     progress("train", 1, _STEPS)
-    trial = embedding.fit(older["task_text"], seed=settings.seed)
+    trial = embedding.fit(embedding.settled(older["task_text"]), seed=settings.seed)
     progress("train", 2, _STEPS)
     studied = study(
         older, trial, Parameters(min_evidence=settings.router_min_evidence), seed=settings.seed, newer=newer
     )
     parameters = studied.parameters
     progress("train", 3, _STEPS)
-    evaluation = evaluate(studied.model(older, trial, seed=settings.seed), newer, _champion(registry))
+    judged = studied.model(older, trial, seed=settings.seed)
+    evaluation = evaluate(judged, newer, _champion(registry))
+    if newer.height:
+        parts = [(name, part, studied.model(part, trial, seed=settings.seed)) for name, part in shares(older)]
+        learned = [(name, int(part["labelled"].sum()), model) for name, part, model in parts]
+        add_learning(evaluation, [*learned, ("whole", int(older["labelled"].sum()), judged)], newer)
     verdict = judge(evaluation, labelled, settings.router_min_evidence)
     hold = registry.held()
     if hold is not None and verdict.promoted:
         verdict = Verdict("staging", f"{verdict.reason}; but promotion is on hold: {hold}")
     progress("train", 4, _STEPS)
-    final = embedding.fit(rows["task_text"], seed=settings.seed)
+    final = embedding.fit(embedding.settled(rows["task_text"]), seed=settings.seed)
     model = studied.model(rows, final, seed=settings.seed)
     progress("train", 5, _STEPS)
     arrays, names = storage.arrays_of(model), storage.names_of(model)
@@ -154,9 +161,7 @@ def _train(
         "model_card.md": card.model_card(version, manifest, evaluation, verdict).encode(),
         EVALUATION: buffer.getvalue(),
     }
-    plot = card.reliability_plot(evaluation)
-    if plot is not None:
-        files[card.PLOT] = plot
+    files |= plots(evaluation)
     registry.write(version, arrays, names, manifest, files)
     registry.settle(version, verdict.stage, verdict.reason, now=now)
     registry.prune()

@@ -20,6 +20,7 @@ ROUNDS = 80
 _TASKS_A_TREE = 15
 PRIOR = 2.0
 _DEPTH = 16
+_FEATURES = 0.6
 _LEAST_LEAF = 10
 _LABELS_A_LEAF = 8.0
 _CELLS = 400_000
@@ -92,13 +93,17 @@ def fit_forest(rows: Array, difference: Array, weight: Array, *, seed: int) -> T
     """
     from sklearn.ensemble import ExtraTreesRegressor
 
-    known = np.where(weight > 0, difference, 0.0)
+    ran = weight > 0
+    known = np.where(ran, difference, 0.0)
+    # What all candidates of a task share tells less about whom to choose: it counts half when splits are looked for.
+    shared = known.sum(axis=1, keepdims=True) / np.maximum(ran.sum(axis=1, keepdims=True), 1)
+    sought = np.where(ran, known - shared / 2, 0.0)
     density = float((weight > 0).mean()) if weight.size else 1.0
     leaf = int(min(max(_LEAST_LEAF, _LABELS_A_LEAF / max(density, 1e-6)), max(len(rows) // 4, 1)))
     trees = min(TREES, max(LEAST_TREES, len(rows) // _TASKS_A_TREE))
     forest = ExtraTreesRegressor(
-        trees, min_samples_leaf=leaf, max_features=0.3, max_depth=_DEPTH, random_state=seed, n_jobs=1
-    ).fit(rows, known if known.shape[1] > 1 else known[:, 0])
+        trees, min_samples_leaf=leaf, max_features=_FEATURES, max_depth=_DEPTH, random_state=seed, n_jobs=1
+    ).fit(rows, sought if sought.shape[1] > 1 else sought[:, 0])
     leaves = forest.apply(rows)
     values = []
     for number, tree in enumerate(forest.estimators_):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learning_pipeline.routing.embedding import DIMENSIONS, Embedding, fit, text_key
+from learning_pipeline.routing.embedding import DIMENSIONS, Embedding, fit, settled, text_key
 from learning_pipeline.routing.text import HEAD_CHARACTERS, TAIL_CHARACTERS, Vocabulary, grams, normalise
 from learning_pipeline_tests.routing.world import rows
 
@@ -97,3 +97,25 @@ def test_rarer_features_weigh_more() -> None:
     vocabulary = Vocabulary.fit(["common rare", "common", "common"])
     rarity = dict(zip(vocabulary.words, vocabulary.rarity.tolist(), strict=False))
     assert rarity["rare"] > rarity["common"]
+
+
+@given(st.integers(200, 900), st.integers(0, 60))
+def test_a_little_more_text_fits_nothing_anew(n: int, more: int) -> None:
+    corpus = [f"task {number}" for number in range(n)]
+    later = [*corpus, *(f"later task {number}" for number in range(more)), *corpus[:5], None, ""]
+    before, after = settled(corpus), settled(later)
+    assert before == corpus[: len(before)]
+    assert len(before) > n / 1.26
+    assert after[: len(before)] == before
+    assert len(after) in (len(before), len(before) + len(before) // 4)
+
+
+def test_few_texts_are_all_fitted_on() -> None:
+    assert settled(["one", None, "two", "ONE", ""]) == ["one", "two"]
+
+
+def test_a_quarter_more_is_another_embedding() -> None:
+    texts = [row["task_text"] for row in rows(260)]
+    versions = [fit(settled(texts[:n]), seed=1).version for n in (200, 230, 249, 250, 260)]
+    assert len(set(versions[:3])) == len(set(versions[3:])) == 1
+    assert versions[0] != versions[3]

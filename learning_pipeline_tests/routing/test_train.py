@@ -87,7 +87,7 @@ def test_who_decides_is_replaced_only_by_what_is_surely_better(tmp_path: Path) -
     assert not more.promoted
     assert "version in production" in more.reason
     other_way = {(agent, kind): TRUTH[agent, "testing" if kind == "bug_fix" else "bug_fix"] for agent, kind in TRUTH}
-    turned = train_on(settings, seen(rows(900) + rows(2600, truth=other_way)[900:]), now=NOON + timedelta(days=2))
+    turned = train_on(settings, seen(rows(900) + rows(3400, truth=other_way)[900:]), now=NOON + timedelta(days=2))
     assert turned.promoted, turned.reason
     stages = {item.version: item.stage for item in versions(settings)}
     assert stages == {first.version: "retired", more.version: "staging", turned.version: "production"}
@@ -128,7 +128,7 @@ def test_without_task_text_the_statistics_still_learn(tmp_path: Path) -> None:
 def test_several_candidates_on_one_task_are_compared_directly(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     given = []
-    for number, row in enumerate(rows(400)):
+    for number, row in enumerate(rows(1000)):
         for agent in ("alpha", "beta"):
             won = bool(rng.random() < TRUTH[agent, row["task_type"]])
             given.append(
