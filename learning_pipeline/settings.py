@@ -5,6 +5,7 @@ import re
 import socket
 import tomllib
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -70,6 +71,18 @@ class TableMapping(BaseModel):
     )
 
 
+class Budget(BaseModel):
+    """What may be spent in a day, a week (from Monday) or a month, UTC: on all, or on one source kind or model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1)
+    limit_usd: Decimal = Field(gt=0, max_digits=15, decimal_places=6)
+    period: Literal["day", "week", "month"] = "month"
+    source: str | None = None
+    model: str | None = None
+
+
 class Settings(BaseSettings):
     """Everything that can be configured, read once at the start of a command."""
 
@@ -91,6 +104,7 @@ class Settings(BaseSettings):
     )
     retention_days: int = Field(default=90, ge=1, description="Days that fact rows stay in the marts")
     price_file: UserPath | None = Field(default=None, description="Own prices, read before the public ones")
+    budgets: list[Budget] = Field(default_factory=list, description="What may be spent, by names of your own")
     workers: int | None = Field(default=None, ge=1, description="Processes that parse; default one a core, 4 at most")
     postgres_url: SecretStr | None = Field(default=None, description="PostgreSQL; the embedded server when absent")
     publish: bool = True
@@ -125,6 +139,15 @@ class Settings(BaseSettings):
             if not all(_is_cron_part(part, low, high, names.split()) for part in field.split(",")):
                 raise ValueError(f"{text!r} is not a cron expression such as 0 2 * * *: {field!r} is no {name}")
         return text
+
+    @field_validator("budgets")
+    @classmethod
+    def _told_apart(cls, budgets: list[Budget]) -> list[Budget]:
+        names = [budget.name for budget in budgets]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two budgets are named {name!r}: give each a name of its own")
+        return budgets
 
     @field_validator("scales")
     @classmethod

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # Inputs of tables that no landing brings: they come with the program or the configuration.
-NOT_LANDED = ("prices",)
+NOT_LANDED = ("prices", "budgets")
 # Inputs that the router writes down.
 WRITTEN_BY_ROUTER = ("router_evaluations", "router_predictions")
 

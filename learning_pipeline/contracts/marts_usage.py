@@ -9,6 +9,7 @@ from learning_pipeline.contracts.base import (
     Table,
     Text,
     Timestamp,
+    Usd,
     count_field,
     field,
     key_field,
@@ -44,6 +45,35 @@ class MartUsageSession(Usage):
     first_call_at: Timestamp = field("First model call, or start of such an execution", null=False)
     last_call_at: Timestamp = field("Last model call, or start of such an execution", null=False)
     models: StringList = field("Models that answered or worked, sorted", null=False)
+
+
+class MartBudget(Table):
+    """What was spent of each budget in each of its periods, up to the newest day with usage."""
+
+    budget: Text = key_field("Name of the budget, as configured")
+    starts_day: Day = key_field("First day of the period, UTC")
+    ends_day: Day = field("Last day of the period", null=False)
+    period: Text = field("Length of the period; a week begins on Monday", null=False, isin=("day", "week", "month"))
+    source: Text = field("Source kind that the budget is for; null for all")
+    model: Text = field("Model that the budget is for; null for all")
+    limit_usd: Usd = field("What may be spent in a period", unit="USD", null=False, gt=0)
+    cost_usd: Usd = field("Computed cost in the period; null where nothing that was used has a price", unit="USD", ge=0)
+    usages: Integer = count_field(
+        "Model calls, and executions that tell no call: what the cost is the sum of", null=False
+    )
+    unpriced: Integer = count_field("Of these, those without a price: not a part of cost_usd", null=False)
+    spent_ratio: Real = field("Cost by limit, above 1 where it is overspent; null without a cost", unit="ratio", ge=0)
+    period_days: Integer = count_field("Days of the period", unit="days", null=False)
+    elapsed_days: Integer = count_field("Days of it up to the newest day with usage", unit="days", null=False)
+    is_open: Flag = field("Whether the newest day with usage is in it: it may not be over", null=False)
+    projected_cost_usd: Usd = field(
+        "Of an open period: its cost if it goes on as it did, by days; else null", unit="USD", ge=0
+    )
+    state: Text = field(
+        "critical: the limit is reached; warning: 80 % of it are; null where no cost is known",
+        isin=("ok", "warning", "critical"),
+    )
+    reached_day: Day = field("Day on which the state was reached; null while it is ok")
 
 
 class MartUnpricedModels(Tokens):
@@ -82,6 +112,7 @@ USAGE_MARTS: dict[str, type[Table]] = {
     "mart_usage_daily": MartUsageDaily,
     "mart_usage_monthly": MartUsageMonthly,
     "mart_usage_session": MartUsageSession,
+    "mart_budget": MartBudget,
     "mart_unpriced_models": MartUnpricedModels,
     "mart_commit_cost": MartCommitCost,
 }

@@ -17,7 +17,7 @@ from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest
-from learning_pipeline.marts import across, router
+from learning_pipeline.marts import across, budgets, router
 from learning_pipeline.marts.prices import PriceBook
 from learning_pipeline.marts.registry import TABLES, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, digest_of
@@ -25,7 +25,7 @@ from learning_pipeline.settings import Settings
 
 EXECUTIONS, CALLS = "fct_executions", "fct_llm_calls"
 # Inputs that neither the lake nor the staging holds.
-WRITTEN_ELSEWHERE = ("ledger", "counters", router.EVALUATED, router.PREDICTED)
+WRITTEN_ELSEWHERE = ("ledger", "counters", "budgets", router.EVALUATED, router.PREDICTED)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -83,6 +83,10 @@ class Plan:
     @cached_property
     def counters(self) -> pl.DataFrame:
         return counters(self._settings)
+
+    @cached_property
+    def budgets(self) -> pl.DataFrame:
+        return budgets.configured(self._settings)
 
     @cached_property
     def router_evaluations(self) -> pl.DataFrame:

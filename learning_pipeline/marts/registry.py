@@ -14,6 +14,7 @@ from learning_pipeline.contracts.routing import ROUTER_MARTS
 from learning_pipeline.marts import (
     agents,
     alerts,
+    budgets,
     commit_cost,
     dimensions,
     facts,
@@ -102,6 +103,13 @@ TABLES: dict[str, TableSpec] = {
         ("mart_usage_daily",),
         lambda f, c: usage.usage_monthly(f["mart_usage_daily"]),
     ),
+    "mart_budget": TableSpec(
+        USAGE_MARTS["mart_budget"],
+        "rollup",
+        "usage",
+        ("mart_usage_daily", "budgets"),
+        lambda f, c: budgets.budget(f["mart_usage_daily"], f["budgets"]),
+    ),
     "mart_usage_session": TableSpec(
         USAGE_MARTS["mart_usage_session"],
         "rollup",
@@ -158,8 +166,8 @@ TABLES: dict[str, TableSpec] = {
         ALERT_MARTS["mart_alert"],
         "rollup",
         "quality",
-        alerts.INPUTS,
-        lambda f, c: alerts.alert(f, c.now),
+        (*alerts.INPUTS, "mart_budget"),
+        lambda f, c: budgets.with_alerts(alerts.alert(f, c.now), f["mart_budget"]),
         alerts.ALERT_DAYS,
     ),
     "mart_router_evaluation": TableSpec(

@@ -30,8 +30,8 @@ class TableSpec:
     """One table.
 
     kind: a `fact` or `daily` mart is made day by day; a `rollup` or `dim` in one piece, from all days.
-    inputs: streams of the lake, other tables, what `across` finds, or one of `ledger`, `counters`, `prices`, or what
-        the router writes down.
+    inputs: streams of the lake, other tables, what `across` finds, or one of `ledger`, `counters`, `prices`,
+        `budgets`, or what the router writes down.
     group: what it is about; Dagster shows it by that.
     days: of a roll-up over tables that are made by day, how many of the newest dated days it reads; None for all.
     by_session: of a roll-up whose rows are about sessions (or about a day, where a log names none), whether it is kept

@@ -64,6 +64,12 @@ from mart_branch_cost where cost_usd is not null
 order by is_attributed, cost_usd desc, branch, repository limit 20
 """
 
+BUDGETS = """
+select budget, starts_day, ends_day, coalesce(model, source, '(all)') as of_what, cost_usd, limit_usd, spent_ratio,
+    state, usages, unpriced, elapsed_days, period_days, projected_cost_usd
+from mart_budget order by starts_day desc, budget limit 60
+"""
+
 BLOCKS = """
 select block_start_at, source, cost_usd, tokens, (calls + executions)::bigint as usages, tokens_per_minute,
     cost_usd_per_hour, is_open, projected_cost_usd
@@ -190,6 +196,38 @@ USAGE = Section(
                 ),
             ),
             columns={"usages": "calls and executions", "unpriced": "of these without a price"},
+        ),
+        Chart(
+            "budgets",
+            "Budgets",
+            "What was spent of each budget in each of its own periods, the newest first; an open period is projected.",
+            "table",
+            "USD",
+            "usages",
+            "model calls, and executions that tell no call",
+            (
+                Question(
+                    {
+                        "mart_budget": (
+                            "budget",
+                            "starts_day",
+                            "ends_day",
+                            "cost_usd",
+                            "limit_usd",
+                            "spent_ratio",
+                            "state",
+                        )
+                    },
+                    BUDGETS,
+                ),
+            ),
+            none="none: no budget is configured.",
+            columns={
+                "usages": "calls and executions",
+                "unpriced": "of these without a price",
+                "of_what": "of",
+                "spent_ratio": "share of the limit",
+            },
         ),
         Chart(
             "blocks",

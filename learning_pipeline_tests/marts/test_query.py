@@ -1,9 +1,11 @@
+from decimal import Decimal
+
 import pytest
 
 from learning_pipeline.errors import PipelineError, UsageError
 from learning_pipeline.marts import query
 from learning_pipeline.marts.build import build
-from learning_pipeline.settings import Settings
+from learning_pipeline.settings import Budget, Settings, load_settings
 from learning_pipeline_tests.factories import fill_lake
 from learning_pipeline_tests.marts.conftest import NOW
 from learning_pipeline_tests.marts.test_recomputed import varied
@@ -13,6 +15,7 @@ MAY_BE_EMPTY = ("data_quality", "rejected", "anomalies", "drift", "forecast")
 
 
 def test_every_question_of_the_book_runs(settings: Settings) -> None:
+    settings = load_settings(settings.home, budgets=[Budget(name="all", limit_usd=Decimal(100))])
     fill_lake(settings.home, **varied())
     build(settings, now=NOW)
     book = query.queries()
