@@ -22,6 +22,14 @@ def _registry(home: Path | None) -> "Registry":
     return Registry(load_settings(home).models_dir)
 
 
+def _note(home: Path | None, version: str, reason: str, now: datetime) -> None:
+    """Note a promotion by hand in the audit log."""
+    from learning_pipeline.settings import load_settings
+    from learning_pipeline.watch import audit
+
+    audit.promotion(load_settings(home).home, version, reason, now)
+
+
 @click.group()
 def models() -> None:
     """List the router's versions; promote, roll back, hold; weigh cost and time."""
@@ -63,7 +71,9 @@ def show(home: Path | None, as_json: bool) -> None:
 @_reason
 def force(home: Path | None, version: str, reason: str) -> None:
     """Put VERSION into production, whatever the gate says."""
-    _registry(home).change(version, "production", f"forced: {reason}", now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    _registry(home).change(version, "production", f"forced: {reason}", now=now)
+    _note(home, version, f"forced: {reason}", now)
     click.echo(f"{version} is in production")
 
 
@@ -72,7 +82,9 @@ def force(home: Path | None, version: str, reason: str) -> None:
 @_reason
 def rollback(home: Path | None, reason: str) -> None:
     """Put the version back into production that was replaced last."""
-    back = _registry(home).rollback(reason, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    back = _registry(home).rollback(reason, now=now)
+    _note(home, back.version, f"rolled back: {reason}", now)
     click.echo(f"{back.version} is in production again")
 
 

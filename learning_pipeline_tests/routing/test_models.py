@@ -19,6 +19,7 @@ from learning_pipeline.routing.registry import Registry
 from learning_pipeline.routing.router import Router
 from learning_pipeline.routing.train import train_on
 from learning_pipeline.settings import Settings, load_settings
+from learning_pipeline.watch.audit import newest
 from learning_pipeline_tests.factories import NOON
 from learning_pipeline_tests.routing.world import facts, rows, seen
 
@@ -102,6 +103,9 @@ def test_commands(settings: Settings) -> None:
     assert "production" in run("list")
     run("force", second, "--reason", "a trial")
     run("rollback", "--reason", "it lost")
+    noted = [(one["event_type"], one["subject"], one["detail"]["reason"]) for one in newest(settings.home, 2)]
+    assert noted[1] == ("promotion", second, "forced: a trial")
+    assert noted[0][::2] == ("promotion", "rolled back: it lost")
     run("hold", "--reason", "an audit")
     run("weigh", "testing", "--cost", "0.4")
     assert "on hold: an audit" in run("list")
