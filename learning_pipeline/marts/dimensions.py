@@ -7,13 +7,13 @@ import polars as pl
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.dims import DimModels
 from learning_pipeline.marts.prices import PriceBook
-from learning_pipeline.marts.stats import distinct, names
+from learning_pipeline.marts.stats import every, names
 
 _RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
-def dim_agents(executions: pl.LazyFrame) -> pl.LazyFrame:
-    """Describe each agent that ran."""
+def agents_by_month(executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `dim_agents` needs."""
 
     def newest(column: str) -> pl.Expr:
         return pl.col(column).sort_by("day", "started_at", "execution_id").drop_nulls().last()
@@ -26,29 +26,56 @@ def dim_agents(executions: pl.LazyFrame) -> pl.LazyFrame:
         pl.len().cast(pl.Int64).alias("executions"),
         names("model").alias("models"),
         names("task_type").alias("task_types"),
-        distinct("repository").alias("repositories"),
+        names("repository").alias("repositories"),
         names("source").alias("sources"),
     )
 
 
-def dim_models(calls: pl.LazyFrame, executions: pl.LazyFrame, prices: PriceBook) -> pl.LazyFrame:
-    """Describe each model that was used, with its price on the newest day of the data."""
-    from learning_pipeline.sources.models import model_family, model_tier, provider
+def dim_agents(months: pl.LazyFrame) -> pl.LazyFrame:
+    """Describe each agent that ran."""
 
+    def newest(column: str) -> pl.Expr:
+        return pl.col(column).sort_by("last_day").drop_nulls().last()
+
+    return months.group_by("agent_name").agg(
+        newest("agent_kind"),
+        newest("agent_version"),
+        pl.col("first_day").min(),
+        pl.col("last_day").max(),
+        pl.col("executions").sum(),
+        *(every(name) for name in ("models", "task_types", "sources")),
+        every("repositories").n_unique().cast(pl.Int64),
+    )
+
+
+def models_by_month(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `dim_models` needs."""
     used = pl.concat(
         [
             calls.select("model", "provider", "day", _call=pl.lit(1, pl.Int64), _execution=pl.lit(0, pl.Int64)),
             executions.select("model", "provider", "day", _call=pl.lit(0, pl.Int64), _execution=pl.lit(1, pl.Int64)),
         ]
     ).filter(pl.col("model").is_not_null())
+    return used.group_by("model").agg(
+        pl.col("provider").min(),
+        pl.col("day").min().alias("first_day"),
+        pl.col("day").max().alias("last_day"),
+        pl.col("_call").sum().alias("calls"),
+        pl.col("_execution").sum().alias("executions"),
+    )
+
+
+def dim_models(months: pl.LazyFrame, prices: PriceBook) -> pl.LazyFrame:
+    """Describe each model that was used, with its price on the newest day of the data."""
+    from learning_pipeline.sources.models import model_family, model_tier, provider
+
     models = (
-        used.group_by("model")
+        months.group_by("model")
         .agg(
-            names("provider").first().alias("provider"),
-            pl.col("day").min().alias("first_day"),
-            pl.col("day").max().alias("last_day"),
-            pl.col("_call").sum().alias("calls"),
-            pl.col("_execution").sum().alias("executions"),
+            pl.col("provider").min(),
+            pl.col("first_day").min(),
+            pl.col("last_day").max(),
+            pl.col("calls", "executions").sum(),
         )
         .sort("model")
         .collect()
@@ -73,8 +100,8 @@ def dim_models(calls: pl.LazyFrame, executions: pl.LazyFrame, prices: PriceBook)
     return pl.LazyFrame(rows, schema=polars_schema(DimModels))
 
 
-def dim_repositories(executions: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.LazyFrame:
-    """Describe each repository that an execution or a git event names."""
+def repositories_by_month(executions: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `dim_repositories` needs."""
     seen = pl.concat(
         [
             executions.select("repository", "day", "execution_id", "agent_name"),
@@ -86,7 +113,20 @@ def dim_repositories(executions: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.L
         pl.col("remote").sort_by("occurred_at", "event_id").drop_nulls().last(),
         pl.col("day").min().alias("first_day"),
         pl.col("day").max().alias("last_day"),
-        distinct("execution_id").alias("executions"),
-        distinct("agent_name").alias("agents"),
-        distinct("commit").alias("commits"),
+        # An execution is one row: there is no need to tell its ids apart.
+        pl.col("execution_id").count().cast(pl.Int64).alias("executions"),
+        names("agent_name").alias("agents"),
+        names("commit").alias("commits"),
+    )
+
+
+def dim_repositories(months: pl.LazyFrame) -> pl.LazyFrame:
+    """Describe each repository that an execution or a git event names."""
+    return months.group_by("repository").agg(
+        pl.col("remote").sort_by("last_day").drop_nulls().last(),
+        pl.col("first_day").min(),
+        pl.col("last_day").max(),
+        pl.col("executions").sum(),
+        every("agents").n_unique().cast(pl.Int64),
+        every("commits").n_unique().cast(pl.Int64),
     )

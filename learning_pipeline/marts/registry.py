@@ -29,7 +29,7 @@ from learning_pipeline.marts import (
 )
 from learning_pipeline.marts.across import ALL_COMMIT_LINKS, COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
 from learning_pipeline.marts.analytics import DAILY, ROLLUPS
-from learning_pipeline.marts.spec import CALLS, GIT, LINKS, OUTCOMES, TOOLS, WORK, Context, Frames, TableSpec
+from learning_pipeline.marts.spec import CALLS, GIT, LINKS, MONTHS, OUTCOMES, TOOLS, WORK, Context, Frames, TableSpec
 
 __all__ = ["DESCRIBES_RUNS", "TABLES", "Context", "Frames", "TableSpec", "described"]
 
@@ -159,7 +159,8 @@ TABLES: dict[str, TableSpec] = {
         "rollup",
         "quality",
         (_WORK, _CALLS, _TOOLS, _GIT),
-        lambda f, c: throughput.throughput(f[_WORK], f[_CALLS], f[_TOOLS], f[_GIT]),
+        lambda f, c: throughput.throughput(f[MONTHS]),
+        by_month=lambda f, c: throughput.throughput_by_month(f[_WORK], f[_CALLS], f[_TOOLS], f[_GIT]),
     ),
     **ROLLUPS,
     "mart_alert": TableSpec(
@@ -213,21 +214,28 @@ TABLES: dict[str, TableSpec] = {
         lambda f, c: quality.ignored_rule(f["counters"]),
     ),
     "dim_agents": TableSpec(
-        DIMS["dim_agents"], "dim", "dimensions", (_WORK,), lambda f, c: dimensions.dim_agents(f[_WORK])
+        DIMS["dim_agents"],
+        "dim",
+        "dimensions",
+        (_WORK,),
+        lambda f, c: dimensions.dim_agents(f[MONTHS]),
+        by_month=lambda f, c: dimensions.agents_by_month(f[_WORK]),
     ),
     "dim_models": TableSpec(
         DIMS["dim_models"],
         "dim",
         "dimensions",
         (_CALLS, _WORK, "prices"),
-        lambda f, c: dimensions.dim_models(f[_CALLS], f[_WORK], c.prices),
+        lambda f, c: dimensions.dim_models(f[MONTHS], c.prices),
+        by_month=lambda f, c: dimensions.models_by_month(f[_CALLS], f[_WORK]),
     ),
     "dim_repositories": TableSpec(
         DIMS["dim_repositories"],
         "dim",
         "dimensions",
         (_WORK, _GIT),
-        lambda f, c: dimensions.dim_repositories(f[_WORK], f[_GIT]),
+        lambda f, c: dimensions.dim_repositories(f[MONTHS]),
+        by_month=lambda f, c: dimensions.repositories_by_month(f[_WORK], f[_GIT]),
     ),
     "mart_data_dictionary": TableSpec(
         QUALITY_MARTS["mart_data_dictionary"],

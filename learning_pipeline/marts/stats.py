@@ -31,6 +31,11 @@ def names(column: str) -> pl.Expr:
     return pl.col(column).drop_nulls().unique().sort()
 
 
+def every(column: str) -> pl.Expr:
+    """Return the different values of lists as one sorted list."""
+    return pl.col(column).explode().drop_nulls().unique().sort()
+
+
 def distinct(column: str) -> pl.Expr:
     """Return how many different values there are, without null."""
     return pl.col(column).drop_nulls().n_unique().cast(pl.Int64)

@@ -3,15 +3,16 @@
 import polars as pl
 
 from learning_pipeline.contracts.marts_base import TARGET_AGENTS, TARGET_EXECUTIONS_PER_DAY, TARGET_TASK_TYPES
-from learning_pipeline.marts.stats import distinct
+from learning_pipeline.marts.stats import every, names
 
 _HOUR_MS = 3_600_000
+_WHAT = ("executions", "llm_calls", "tool_calls", "git_events")
 _LENGTHS_MS = {"day": 24 * _HOUR_MS, "hour": _HOUR_MS}
 # A rate is only told when at least this part of the period lies between the first and the last record.
 _LEAST_PART = 0.1
 
 
-def throughput(
+def throughput_by_month(
     executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame, git_events: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Count records by day and by hour of their own time (UTC)."""
@@ -27,24 +28,33 @@ def throughput(
         ],
         how="diagonal",
     ).filter(pl.col("_at").is_not_null())
-    span = records.select(_first=pl.col("_at").min(), _last=pl.col("_at").max())
+    return pl.concat([_by(records, period) for period in _LENGTHS_MS])
+
+
+def throughput(months: pl.LazyFrame) -> pl.LazyFrame:
+    """Hold the counts of all days and hours against the targets."""
+    span = months.select(_first=pl.col("_first").min(), _last=pl.col("_last").max())
     return (
-        pl.concat([_by(records, period).join(span, how="cross") for period in _LENGTHS_MS])
+        months.group_by("period", "starts_at")
+        .agg(pl.col(_WHAT).sum(), *(every(name).n_unique().cast(pl.Int64) for name in ("agents", "task_types")))
+        .join(span, how="cross")
+        .with_columns(_length=pl.col("period").replace_strict(_LENGTHS_MS, return_dtype=pl.Int64))
         .with_columns(observed_ms=_observed_ms())
         .pipe(_with_rates)
     )
 
 
 def _by(records: pl.LazyFrame, period: str) -> pl.LazyFrame:
-    what = ("executions", "llm_calls", "tool_calls", "git_events")
     return (
         records.group_by(starts_at=pl.col("_at").dt.truncate("1d" if period == "day" else "1h"))
         .agg(
-            *((pl.col("_what") == name).sum().cast(pl.Int64).alias(name) for name in what),
-            distinct("agent_name").alias("agents"),
-            distinct("task_type").alias("task_types"),
+            *((pl.col("_what") == name).sum().cast(pl.Int64).alias(name) for name in _WHAT),
+            names("agent_name").alias("agents"),
+            names("task_type").alias("task_types"),
+            pl.col("_at").min().alias("_first"),
+            pl.col("_at").max().alias("_last"),
         )
-        .with_columns(period=pl.lit(period), _length=pl.lit(_LENGTHS_MS[period], pl.Int64))
+        .with_columns(period=pl.lit(period))
     )
 
 

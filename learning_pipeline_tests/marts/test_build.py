@@ -29,9 +29,10 @@ def stamps(home: Path) -> dict[Path, tuple[int, int]]:
 
 
 def written(before: dict[Path, tuple[int, int]], home: Path) -> set[tuple[str, str]]:
-    """Return table and day of the files that were written since."""
+    """Return table and day of the files that were written since; sums by month are no tables."""
     changed = [path for path, stamp in stamps(home).items() if before.get(path) != stamp]
-    return {(path.relative_to(home / "marts").parts[0], path.parent.name) for path in changed}
+    found = {(path.relative_to(home / "marts").parts[0], path.parent.name) for path in changed}
+    return {(table, day) for table, day in found if not table.startswith("_")}
 
 
 def test_every_table_has_its_contracts_form_and_a_unique_key(full: Settings) -> None:
