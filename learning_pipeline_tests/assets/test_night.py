@@ -127,7 +127,18 @@ def published(url: str) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
-def test_five_days_come_to_what_one_refresh_comes_to(tmp_path: Path, url: str, server: str) -> None:
+@pytest.fixture
+def clean_url(server: str) -> Iterator[str]:
+    """Give the URL of another empty database."""
+    name = f"clean{os.getpid()}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    yield url_of(server, name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+def test_five_days_come_to_what_one_refresh_comes_to(tmp_path: Path, url: str, clean_url: str) -> None:
     sample, logs, clock = tmp_path / "sample", tmp_path / "logs", tmp_path / "clock"
     write_sample(sample, days=DAYS, sessions=10, seed=5, last_day=(TODAY - timedelta(days=2)).date(), scale=0.1)
     moments = arrivals(sample, logs)
@@ -186,7 +197,6 @@ def test_five_days_come_to_what_one_refresh_comes_to(tmp_path: Path, url: str, s
             with instance(settings) as opened:
                 failed = opened.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
                 assert [(run.job_name, run.tags) for run in failed] == []
-    clean_url = clean_database(server)
     clean = load_settings(tmp_path / "clean", postgres_url=clean_url, host="test", first_day=first_day)
     specs = [SourceSpec(kind=kind, path=logs / kind) for kind in KINDS]
     refresh(clean, specs, now=TODAY, publish=True)
@@ -194,10 +204,3 @@ def test_five_days_come_to_what_one_refresh_comes_to(tmp_path: Path, url: str, s
     assert marts_digests(settings.marts_path) == marts_digests(clean.marts_path)
     assert published(url) == published(clean_url)
     assert ask(clean_url, f"select count(*) > 0 from {SCHEMA}.{METRICS}") == [(True,)]
-
-
-def clean_database(server: str) -> str:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("drop database if exists clean with (force)")
-        connection.execute("create database clean")
-    return url_of(server, "clean")
