@@ -203,8 +203,8 @@ USAGE = Section(
             "What was spent of each budget in each of its own periods, the newest first; an open period is projected.",
             "table",
             "USD",
-            "usages",
-            "model calls, and executions that tell no call",
+            "",  # a call counts in every budget that it belongs to: periods are counted
+            "periods of budgets",
             (
                 Question(
                     {
