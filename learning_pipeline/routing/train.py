@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from learning_pipeline.routing.evaluation import Champion
 
 # Changes when the same data would give another model.
-CODE_VERSION = f"{__version__}+5"
+CODE_VERSION = f"{__version__}+6"
 _STEPS = 6
 
 
@@ -105,6 +105,7 @@ def _train(
 ) -> TrainReport:
     from learning_pipeline.routing import card, embedding, storage
     from learning_pipeline.routing.evaluation import add_learning, as_frame, evaluate
+    from learning_pipeline.routing.features import FEATURES
     from learning_pipeline.routing.learn import shares
     from learning_pipeline.routing.methods import study
     from learning_pipeline.routing.model import Parameters
@@ -145,6 +146,7 @@ def _train(
         "labelled": labelled,
         "held_out": evaluation.held_out,
         "candidates": [candidate.name for candidate in model.statistics.candidates],
+        "features": {one.name: {"version": one.version, "lineage": one.lineage} for one in FEATURES},
         "embedding_version": final.version,
         "embedding_rank": int(final.directions.shape[1]),
         "parameters": parameters.as_dict(),

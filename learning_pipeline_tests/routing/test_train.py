@@ -42,6 +42,12 @@ def test_ample_evidence_is_promoted_with_a_card(trained: tuple[Settings, TrainRe
     assert "## Reliability" in card
     assert (item.path / "reliability.png").read_bytes().startswith(b"\x89PNG")
     assert item.manifest["labelled"] == 1200
+    assert "## Learning curve" in card
+    assert (item.path / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    assert item.manifest["features"]["hour"] == {"version": 1, "lineage": "fct_executions.started_at"}
+    learned = evaluations(settings).filter(pl.col("subject").is_in(["router_quarter", "router_half", "router_whole"]))
+    assert learned.height == 3
+    assert learned.filter(subject="router_whole")["value"][0] == report.metrics["router.log_loss"]
 
 
 def test_nothing_to_learn_from(tmp_path: Path) -> None:
