@@ -7,6 +7,7 @@ measured in this one run: what counts are the ratios, not the seconds of this ma
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -23,6 +24,9 @@ from learning_pipeline.lake.store import Lake
 from learning_pipeline.marts.build import build
 from learning_pipeline.marts.registry import TABLES
 from learning_pipeline.settings import Settings, load_settings
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the recomputations are the tests' own
+
 from learning_pipeline_tests.marts.recomputed import RECOMPUTED
 from learning_pipeline_tests.marts.test_sql import SAME
 
