@@ -46,6 +46,8 @@ class _Zstd(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
+    readinto1 = readinto
+
     def close(self) -> None:
         self._file.close()
         super().close()

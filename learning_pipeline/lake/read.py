@@ -64,12 +64,10 @@ class _Salvaged(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         try:
-            data = self._stream.read1(len(buffer))  # type: ignore[attr-defined]
+            return int(self._stream.readinto1(buffer))  # type: ignore[attr-defined]
         except compressed.broken() as error:
             self.failure = f"cannot read on: {error}"
             return 0
-        buffer[: len(data)] = data
-        return len(data)
 
 
 class Reader:

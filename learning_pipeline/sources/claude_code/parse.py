@@ -24,6 +24,9 @@ _TYPES = frozenset(
     ("user", "assistant", "system", "progress", "attachment", "queue-operation", "pr-link", *IGNORED_TYPES)
 )
 
+# How a row begins that has no session.
+_SIDE_ROWS = tuple(f'{{"type":"{kind}"'.encode() for kind in IGNORED_TYPES)
+
 
 class _First(msgspec.Struct):
     """What tells a transcript's row."""
@@ -56,6 +59,8 @@ def _is_row(first: bytes) -> bool:
         row = _FIRST.decode(first)
     except UNUSUAL:
         # Cut off, damaged, or glued to the next: what stands first tells.
+        if first.startswith(_SIDE_ROWS):
+            return True
         return b'"sessionId"' in first[:2000] and any(f'"type":"{kind}"'.encode() in first for kind in _TYPES)
     if row.type not in _TYPES or b'"parts"' in bytes(row.message)[:200] or row.systemPayload != NOTHING:
         return False
