@@ -12,7 +12,7 @@ import polars as pl
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.contracts.vocabulary import UNDATED
-from learning_pipeline.errors import PipelineError
+from learning_pipeline.errors import PipelineError, TransientError
 from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts import across, database
 from learning_pipeline.marts.collect import collect
@@ -44,9 +44,17 @@ class BuildReport:
 
 
 def stale_days(settings: Settings) -> list[date]:
-    """Return the days on which the staged parts are not made from what the lake holds now."""
-    with Staging(settings.staging_dir) as staging:
-        stale = Plan(settings, staging).stale()
+    """Return the days on which the staged parts are not made from what the lake holds now.
+
+    Raises:
+        TransientError: a file of the lake was replaced while it was read, as a run does, or is damaged.
+    """
+    try:
+        with Staging(settings.staging_dir) as staging:
+            stale = Plan(settings, staging).stale()
+    except pl.exceptions.PolarsError as error:
+        words = str(error).splitlines()[0]
+        raise TransientError(f"cannot read the lake: {words}; look again when no run is under way") from error
     return sorted({day for days in stale.values() for day in days})
 
 
