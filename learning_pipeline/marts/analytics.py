@@ -168,13 +168,13 @@ ROLLUPS: dict[str, TableSpec] = {
         DECISION_DAYS,
     ),
     **{
-        name: TableSpec(_CONTRACTS[name], "rollup", "trends", (_METRICS,), _of_metrics(function), HISTORY_DAYS)
-        for name, function in (
-            ("mart_baseline", spikes.baseline),
-            ("mart_anomaly", spikes.anomaly),
-            ("mart_drift", drift.drift),
-            ("mart_trend", trends.trend),
-            ("mart_forecast", forecasts.forecast),
+        name: TableSpec(_CONTRACTS[name], "rollup", "trends", (_METRICS,), _of_metrics(function), days)
+        for name, function, days in (
+            ("mart_baseline", spikes.baseline, HISTORY_DAYS),
+            ("mart_anomaly", spikes.anomaly, HISTORY_DAYS),
+            ("mart_drift", drift.drift, HISTORY_DAYS),
+            ("mart_trend", trends.trend, trends.TREND_DAYS),
+            ("mart_forecast", forecasts.forecast, HISTORY_DAYS),
         )
     },
 }

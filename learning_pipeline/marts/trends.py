@@ -11,6 +11,8 @@ from learning_pipeline.marts.work import dated
 
 _KEYS = ("subject_kind", "subject", "metric")
 _SURE = 0.05
+# Days that it reads: both of the longest windows, and the newest day, with which those of counts and sums do not end.
+TREND_DAYS = 2 * max(TREND_WINDOWS) + 1
 
 
 def trend(metric_daily: pl.LazyFrame) -> pl.LazyFrame:
