@@ -62,15 +62,15 @@ class MartPromptAttribution(Table):
     dangling_commits: Integer = count_field("Of these, commits that no history has which was read", null=False)
     first_at: Timestamp = field("First of these commits; null where nothing dates any")
     last_at: Timestamp = field("Last of these commits; null where nothing dates any")
-    total_additions: Integer = count_field("Lines that it added, as its last note counts them", unit="lines")
-    total_deletions: Integer = count_field("Lines that it removed, as its last note counts them", unit="lines")
+    total_additions: Integer = count_field("Lines that it added: the largest number that a note has", unit="lines")
+    total_deletions: Integer = count_field("Lines that it removed: the largest number that a note has", unit="lines")
     accepted_lines: Integer = count_field(
-        "Lines that were accepted: of a prompt the largest number that a note has, for its notes count on; of others "
+        "Lines that were accepted: of a prompt the largest number that a note has, for most of its notes count on; of others "
         "the sum over its commits in the history, or over dangling ones where it has no other",
         unit="lines",
     )
     overridden_lines: Integer = count_field(
-        "Lines that a person wrote over, as its last note counts them", unit="lines"
+        "Lines that a person wrote over: the largest number that a note has", unit="lines"
     )
     accepted_ratio: Real = share_field(
         "accepted_lines of total_additions, at most 1: lines that were moved count twice"
