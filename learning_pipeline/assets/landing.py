@@ -51,8 +51,11 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
             mark_looked(settings, pipeline.clock())
             broken.note(settings, inputs, report)
         pipeline.reports["land"] = report
+        from learning_pipeline.assets import charts  # not before: what lands is not to wait for it
+
         # A file is read as what it is: an input of one kind may hold others.
         others = {kind: counts["lines_read"] for kind, counts in report.sources.items() if kind not in chosen}
+        drawn = charts.of_landing(report.sources)
         for kind in kinds:
             if kind in chosen:
                 paths = [str(spec.path) for spec in inputs if spec.kind in (kind, AUTO)]
@@ -60,6 +63,7 @@ def landing_assets(kinds: tuple[str, ...]) -> dg.AssetsDefinition:
                 yield dg.MaterializeResult(
                     asset_key=landing_key(kind),
                     metadata={
+                        **(drawn if counts["lines_read"] else {}),
                         **counts,
                         "inputs": dg.MetadataValue.json(paths),
                         "touched_days": dg.MetadataValue.json([day.isoformat() for day in report.days]),

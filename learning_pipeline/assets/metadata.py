@@ -1,9 +1,7 @@
-"""What an asset shows in Dagster: column schema, a preview of rows, plots."""
+"""What an asset shows in Dagster: column schema, a preview of rows, tables, images."""
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -64,23 +62,6 @@ def counts_table(counts: Mapping[str, int], name: str, value: str) -> dg.Markdow
     return dg.MetadataValue.md(markdown_table([name, value], rows))
 
 
-def bar_plot(title: str, x: Sequence[Any], series: Mapping[str, Sequence[float]]) -> dg.MarkdownMetadataValue:
-    """Return stacked bars as an inline image."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 2.8), dpi=80, layout="constrained")
-    axes = figure.add_subplot()
-    base = [0.0] * len(x)
-    for name, values in series.items():
-        axes.bar(x, values, bottom=base, label=name)
-        base = [low + value for low, value in zip(base, values, strict=True)]
-    return _image(figure, axes, title)
-
-
-def _image(figure: Any, axes: Any, title: str) -> dg.MarkdownMetadataValue:
-    axes.set_title(title, fontsize=9)
-    axes.tick_params(labelsize=7)
-    axes.legend(fontsize=7)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})")
+def image(title: str, png: bytes) -> dg.MarkdownMetadataValue:
+    """Return a PNG that the value itself holds."""
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")

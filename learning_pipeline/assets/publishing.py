@@ -30,7 +30,7 @@ def publish_asset(deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
         ],
     )
     def publish(context: dg.AssetExecutionContext, pipeline: PipelineParam) -> dg.MaterializeResult:
-        from learning_pipeline.assets import unfinished
+        from learning_pipeline.assets import charts, unfinished
         from learning_pipeline.publish import load
         from learning_pipeline.watch import audit
 
@@ -42,6 +42,7 @@ def publish_asset(deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
         pipeline.note_complete()
         return dg.MaterializeResult(
             metadata={
+                **(charts.of_publish(report.rows, report.changes) if report.published else {}),
                 "publish_id": report.publish_id,
                 "published": report.published,
                 "reason": report.reason,

@@ -27,16 +27,19 @@ def router_asset(deps: list[dg.AssetKey]) -> dg.AssetsDefinition:
         ],
     )
     def router(context: dg.AssetExecutionContext, pipeline: PipelineParam) -> dg.MaterializeResult:
+        from learning_pipeline.assets import charts
         from learning_pipeline.routing import train
         from learning_pipeline.watch import audit
 
         with pipeline.step(context) as settings:
             report = train.train(settings, now=pipeline.clock(), progress=pipeline.progress)
             audit.training(settings.home, report, pipeline.clock())
+            drawn = charts.of_router(settings) if report.trained else {}
         pipeline.reports["router"] = report
         metrics = [(name, f"{value:.4g}") for name, value in sorted(report.metrics.items())]
         return dg.MaterializeResult(
             metadata={
+                **drawn,
                 "version": report.version or "none",
                 "trained": report.trained,
                 "promoted": report.promoted,

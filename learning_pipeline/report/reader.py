@@ -118,6 +118,18 @@ def reading(settings: Settings) -> Iterator[Reader]:
         yield Reader(connection)
 
 
+@contextmanager
+def reading_router(settings: Settings) -> Iterator[Reader]:
+    """Open the newest router version alone: it is there before the marts are, and when they cannot be read.
+
+    Raises:
+        PipelineError: its evaluation is there and cannot be read; the message names it.
+    """
+    with duckdb.connect(config=_CONFIG) as connection:
+        _add_router(connection, settings)
+        yield Reader(connection)
+
+
 def _add_router(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     newest = Registry(settings.models_dir).latest()
     if newest is None:
