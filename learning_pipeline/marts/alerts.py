@@ -83,8 +83,9 @@ def _measured(rule: Rule, grid: pl.DataFrame) -> pl.DataFrame:
     was, rate = pl.col("hits_before") / pl.col("n_before"), pl.col("hits") / pl.col("n")
     low_before, _ = wilson("hits_before", "n_before")
     surely = (was - rate) - ((was - low_before) ** 2 + (high - rate) ** 2).sqrt() > 0
-    return both.with_columns(value=was - rate, n=pl.min_horizontal("n", "n_before")).with_columns(
-        bound=pl.when(surely).then("value")
+    # All at once: the rates are by the counts of their own windows, not by the smaller one that is told.
+    return both.with_columns(
+        value=was - rate, bound=pl.when(surely).then(was - rate), n=pl.min_horizontal("n", "n_before")
     )
 
 

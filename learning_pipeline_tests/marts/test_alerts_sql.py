@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -115,3 +116,23 @@ def test_volume_and_cost_against_the_median_of_usual_days(marts: duckdb.DuckDBPy
             round(any_value(n) filter (where back = 0) / median(n) filter (where back > 0), 12) from days"""
     ).fetchone()
     assert found == wanted and found is not None
+
+
+@pytest.mark.slow
+def test_a_loss_is_told_in_a_week_of_more_work_than_the_four_before(tmp_path: Path) -> None:
+    """Each rate is by the count of its own window, and not by the smaller of both, which `n` tells."""
+    settings = load_settings(tmp_path / "home")
+    weeks = [(NOON + timedelta(hours=8 * n), True) for n in range(4 * 21)]
+    weeks += [(NOON + timedelta(days=28, minutes=20 * n), n % 4 > 0) for n in range(7 * 72)]
+    work = [
+        {"execution_id": f"e{n}", "started_at": at, "ended_at": at, "duration_ms": 0, "success": success}
+        | ({} if success else {"outcome": "failure", "error_type": "tool"})
+        for n, (at, success) in enumerate(weeks)
+    ]
+    fill_lake(settings.home, executions=work)
+    build(settings, now=NOON + timedelta(days=36))
+    with duckdb.connect(str(settings.marts_path), read_only=True) as connection:
+        found = connection.execute(
+            "select state, value > 0.2, n < 100 from mart_alert where rule = 'degradation' and subject = 'all'"
+        ).fetchone()
+    assert found == ("critical", True, True)
