@@ -4,6 +4,8 @@ A workflow is what its log calls so, else a session. Its steps are its execution
 by id). Each workflow is summed up in one row before anything is counted over workflows, so nothing counts twice.
 """
 
+from typing import NamedTuple
+
 import polars as pl
 
 from learning_pipeline.contracts.marts_flow import LEAST_WORKFLOWS, PATTERN_LENGTHS
@@ -15,35 +17,45 @@ _SUCCESS = pl.col("success")
 _COMPARED = ("successes", "labelled", "without_successes", "without_labelled")
 
 
-def steps(executions: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the steps of all workflows, in order."""
-    return (
+class Steps(NamedTuple):
+    """The steps of all workflows: by workflow, then in order.
+
+    Numbers stand for workflows and agents, since they compare fast.
+
+    frame: workflow, agent (the place of its name in `agents`), success, at, ended_at.
+    """
+
+    frame: pl.DataFrame
+    agents: pl.Series  # sorted
+
+
+def steps(executions: pl.LazyFrame) -> Steps:
+    """Return the steps of all workflows."""
+    workflow = pl.coalesce(pl.concat_str(pl.lit("w:"), "workflow_id"), pl.concat_str(pl.lit("s:"), "session_id"))
+    told = (
         dated(executions)
-        .select(
-            *("execution_id", "agent_name", "success", "ended_at"),
-            at=began_at(),
-            workflow=pl.coalesce(pl.concat_str(pl.lit("w:"), "workflow_id"), pl.concat_str(pl.lit("s:"), "session_id")),
-        )
+        .select("execution_id", "agent_name", "success", "ended_at", at=began_at(), workflow=workflow)
         .filter(pl.col("workflow").is_not_null() & pl.col("at").is_not_null())
-        .sort("workflow", "at", "execution_id")
+        .with_columns(pl.col("workflow").hash())
+        .collect()
     )
+    agents = told["agent_name"].unique().sort()
+    number = pl.col("agent_name").cast(pl.Enum(agents)).to_physical().cast(pl.Int64)
+    frame = told.with_columns(agent=number).sort("workflow", "at", "execution_id")
+    return Steps(frame.drop("execution_id", "agent_name"), agents)
 
 
 def workflow_transition(executions: pl.LazyFrame) -> pl.LazyFrame:
     """Count which agent works after which; without is the second agent's work after others, or at first."""
-    pairs = steps(executions).with_columns(
-        from_agent=pl.col("agent_name").shift().over("workflow"),
-        _end=pl.col("ended_at").shift().over("workflow"),
+    all_steps, agents = steps(executions)
+    gap = (pl.col("at") - pl.col("ended_at").shift()).dt.total_milliseconds()
+    pairs = all_steps.lazy().with_columns(
+        _from=pl.when(_same_workflow(1)).then(pl.col("agent").shift()), _waited=pl.when(gap >= 0).then(gap)
     )
-    gap = (pl.col("at") - pl.col("_end")).dt.total_milliseconds()
-    waited = pl.when(gap >= 0).then(gap)
-    by_agent = pairs.group_by(to_agent="agent_name").agg(
-        _all=_SUCCESS.count().cast(pl.Int64), _all_hits=count(_SUCCESS)
-    )
+    by_agent = pairs.group_by(_to="agent").agg(_all=_SUCCESS.count().cast(pl.Int64), _all_hits=count(_SUCCESS))
     found = (
-        pairs.filter(pl.col("from_agent").is_not_null())
-        .with_columns(_waited=waited)
-        .group_by("from_agent", to_agent="agent_name")
+        pairs.filter(pl.col("_from").is_not_null())
+        .group_by("_from", _to="agent")
         .agg(
             pl.len().cast(pl.Int64).alias("transitions"),
             pl.col("workflow").n_unique().cast(pl.Int64).alias("workflows"),
@@ -52,52 +64,72 @@ def workflow_transition(executions: pl.LazyFrame) -> pl.LazyFrame:
             percentile("_waited", 0.5).alias("handover_p50_ms"),
             percentile("_waited", 0.95).alias("handover_p95_ms"),
         )
-        .join(by_agent, on="to_agent")
+        .join(by_agent, on="_to")
         .with_columns(
-            from_transitions=pl.col("transitions").sum().over("from_agent"),
+            from_agent=_name("_from", agents),
+            to_agent=_name("_to", agents),
+            from_transitions=pl.col("transitions").sum().over("_from"),
             without_labelled=pl.col("_all") - pl.col("labelled"),
             without_successes=pl.col("_all_hits") - pl.col("successes"),
         )
         .with_columns(share_ratio=pl.col("transitions") / pl.col("from_transitions"))
+        .drop("_from", "_to")
         .collect()
     )
     return _with_rates(found, "from_agent", "to_agent")
 
 
-def workflows(executions: pl.LazyFrame) -> pl.DataFrame:
-    """Return one row a workflow: its agents in order without repeats, its size, length and success."""
-    return (
-        steps(executions)
-        .group_by("workflow")
-        .agg(
-            agents=pl.col("agent_name").filter(pl.col("agent_name").ne_missing(pl.col("agent_name").shift())),
-            executions=pl.len().cast(pl.Int64),
-            success=_SUCCESS.drop_nulls().last(),
-            length_ms=(pl.col("ended_at").max() - pl.col("at").min()).dt.total_milliseconds(),
-        )
-        .sort("workflow")
-        .with_columns(steps=pl.col("agents").list.len().cast(pl.Int64))
-        .collect()
+class Workflows(NamedTuple):
+    """All workflows, a row each, and their agents in order without repeats.
+
+    frame: workflow, executions, success (of the last labelled step), length_ms, steps (without repeats).
+    turns: workflow, agent; by workflow, then in order.
+    """
+
+    frame: pl.DataFrame
+    turns: pl.DataFrame
+    agents: pl.Series
+
+
+def workflows(executions: pl.LazyFrame) -> Workflows:
+    """Sum up each workflow."""
+    all_steps, agents = steps(executions)
+    frame = all_steps.group_by("workflow", maintain_order=True).agg(
+        executions=pl.len().cast(pl.Int64),
+        success=_SUCCESS.drop_nulls().last(),
+        length_ms=(pl.col("ended_at").max() - pl.col("at").min()).dt.total_milliseconds(),
     )
+    goes_on = _same_workflow(1) & (pl.col("agent") == pl.col("agent").shift())
+    turns = all_steps.filter(~goes_on.fill_null(False)).select("workflow", "agent")
+    lengths = turns.group_by("workflow").agg(steps=pl.len().cast(pl.Int64))
+    return Workflows(frame.join(lengths, on="workflow", maintain_order="left"), turns, agents)
 
 
 def workflow_pattern(executions: pl.LazyFrame) -> pl.LazyFrame:
     """Compare workflows with each sequence of two to four agents with those without it."""
-    whole = workflows(executions)
+    whole, turns, agents = workflows(executions)
     found = []
     for length in PATTERN_LENGTHS:
-        eligible = whole.filter(pl.col("steps") >= length)
-        everything = eligible.select(_all=_SUCCESS.count().cast(pl.Int64), _all_hits=count(_SUCCESS))
-        starts = pl.int_ranges(0, pl.col("steps") - length + 1)
-        in_workflow = (
-            eligible.with_columns(_start=starts)
-            .explode("_start")
-            .with_columns(agents=pl.col("agents").list.slice(pl.col("_start"), length))
-            .group_by("workflow", "agents", "success", "executions", "length_ms")
-            .agg(occurrences=pl.len().cast(pl.Int64))
+        # A sequence is one number: its agents are the digits, the first of them the highest.
+        sequence = pl.sum_horizontal(
+            pl.col("agent").shift(-place) * len(agents) ** (length - 1 - place) for place in range(length)
         )
+        in_workflow = (
+            turns.lazy()
+            .select("workflow", _sequence=pl.when(_same_workflow(1 - length)).then(sequence))
+            .drop_nulls()
+            .group_by("workflow", "_sequence")
+            .agg(occurrences=pl.len().cast(pl.Int64))
+            .join(whole.lazy(), on="workflow")
+        )
+        everything = (
+            whole.lazy()
+            .filter(pl.col("steps") >= length)
+            .select(_all=_SUCCESS.count().cast(pl.Int64), _all_hits=count(_SUCCESS))
+        )
+        digits = (pl.col("_sequence") // len(agents) ** (length - 1 - place) % len(agents) for place in range(length))
         found.append(
-            in_workflow.group_by("agents")
+            in_workflow.group_by("_sequence")
             .agg(
                 pl.len().cast(pl.Int64).alias("workflows"),
                 pl.col("occurrences", "executions").sum(),
@@ -107,32 +139,37 @@ def workflow_pattern(executions: pl.LazyFrame) -> pl.LazyFrame:
             )
             .filter(pl.col("workflows") >= LEAST_WORKFLOWS)
             .join(everything, how="cross")
-            .with_columns(steps=pl.lit(length, pl.Int64))
+            .with_columns(steps=pl.lit(length, pl.Int64), agents=pl.concat_list(digits))
+            .drop("_sequence")
+            .collect()
         )
     patterns = pl.concat(found).with_columns(
-        pattern=pl.col("agents").list.join(" > "),
+        agents=pl.col("agents").list.eval(_name("", agents)),
         without_labelled=pl.col("_all") - pl.col("labelled"),
         without_successes=pl.col("_all_hits") - pl.col("successes"),
     )
-    return _with_rates(patterns, "pattern")
+    return _with_rates(patterns.with_columns(pattern=pl.col("agents").list.join(" > ")), "pattern")
 
 
 def agent_pair(executions: pl.LazyFrame, interactions: pl.LazyFrame) -> pl.LazyFrame:
     """Compare workflows of both of two agents with those of only one, and tell how they ask each other."""
-    members = (
-        workflows(executions)
-        .select("workflow", "success", agent=pl.col("agents").list.unique().list.sort())
-        .explode("agent")
-    )
-    by_agent = members.group_by("agent").agg(
-        workflows=pl.len().cast(pl.Int64), labelled=_SUCCESS.count().cast(pl.Int64), successes=count(_SUCCESS)
+    whole, turns, agents = workflows(executions)
+    members = turns.lazy().unique().join(whole.lazy().select("workflow", "success"), on="workflow")
+    by_agent = (
+        members.group_by("agent")
+        .agg(workflows=pl.len().cast(pl.Int64), labelled=_SUCCESS.count().cast(pl.Int64), successes=count(_SUCCESS))
+        .with_columns(agent=_name("agent", agents))
+        .collect()
     )
     together = (
-        members.join(members.select("workflow", agent_b="agent"), on="workflow")
-        .filter(pl.col("agent") < pl.col("agent_b"))
-        .group_by(agent_a="agent", agent_b="agent_b")
+        members.join(members.select("workflow", _b="agent"), on="workflow")
+        .filter(pl.col("agent") < pl.col("_b"))
+        .group_by("agent", "_b")
         .agg(pl.len().cast(pl.Int64).alias("workflows"), *_labels())
         .filter(pl.col("workflows") >= LEAST_WORKFLOWS)
+        .with_columns(agent_a=_name("agent", agents), agent_b=_name("_b", agents))
+        .drop("agent", "_b")
+        .collect()
     )
     asked = _asked(interactions).collect()
     counts = (
@@ -183,6 +220,16 @@ def _asked(interactions: pl.LazyFrame) -> pl.LazyFrame:
             percentile("latency_ms", 0.95).alias("latency_p95_ms"),
         )
     )
+
+
+def _same_workflow(apart: int) -> pl.Expr:
+    """Say whether the row so many places before is of the same workflow."""
+    return pl.col("workflow") == pl.col("workflow").shift(apart)
+
+
+def _name(number: str, agents: pl.Series) -> pl.Expr:
+    """Return the names of agents in place of their numbers."""
+    return pl.lit(agents).gather(pl.col(number) if number else pl.element())
 
 
 def _labels() -> tuple[pl.Expr, ...]:

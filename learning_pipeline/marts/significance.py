@@ -31,8 +31,14 @@ def two_proportions(hits: Array, n: Array, other_hits: Array, other_n: Array) ->
         least = np.minimum(n, other_n) * np.minimum(share, 1 - share)
     compared = (n > 0) & (other_n > 0)
     p = np.where(compared, p, np.nan)
-    for i in np.flatnonzero(compared & ~(least >= _LEAST_EXPECTED)):
-        p[i] = _fisher(int(hits[i]), int(n[i]), int(other_hits[i]), int(other_n[i]))
+    few = np.flatnonzero(compared & ~(least >= _LEAST_EXPECTED))
+    # Of few there are few different tables: each is asked once.
+    tables, place = np.unique(
+        np.column_stack([hits[few], n[few], other_hits[few], other_n[few]]).astype(np.int64),
+        axis=0,
+        return_inverse=True,
+    )
+    p[few] = np.array([_fisher(*map(int, table)) for table in tables])[place.reshape(-1)]
     return p
 
 
