@@ -1,7 +1,8 @@
-"""`lake merge`: takes in the lake of another machine."""
+"""`lake`: the lines that were rejected, one by one; taking in the lake of another machine."""
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,7 +11,7 @@ from learning_pipeline.cli.options import home_option, wait_option
 
 @click.group()
 def lake() -> None:
-    """Bring the lakes of several machines together."""
+    """See which lines were rejected; bring the lakes of several machines together."""
 
 
 @lake.command()
@@ -33,3 +34,26 @@ def merge(other: Path, home: Path | None, wait: float) -> None:
     )
     if report.days:
         click.echo("next: learning-pipeline build")
+
+
+@lake.command()
+@home_option
+@click.option("--all", "all_of_them", is_flag=True, help="Also those that were read since.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def rejected(home: Path | None, all_of_them: bool, form: str) -> None:
+    """List the lines in quarantine: file, line, and which rule each of them broke."""
+    from learning_pipeline.cli.query import print_rows
+    from learning_pipeline.lake.quarantine import rejects
+    from learning_pipeline.lake.state import State
+    from learning_pipeline.lake.store import Lake
+    from learning_pipeline.settings import load_settings
+
+    settings, columns = load_settings(home), ["source", "check", "column", "source_file", "source_line", "reason"]
+    if all_of_them:
+        columns.append("resolved_at")
+    rows: list[tuple[Any, ...]] = []
+    if settings.state_path.exists():
+        with State(settings.state_path) as state:
+            found = rejects(Lake(settings.lake_dir, state), resolved=all_of_them)
+        rows = found.sort("source", "source_file", "source_line", "check").select(columns).rows()
+    print_rows(form, columns, rows, cut=False)

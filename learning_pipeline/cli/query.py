@@ -32,12 +32,12 @@ def query(home: Path | None, name: str | None, sql: str | None, form: str, list_
     from learning_pipeline.settings import load_settings
 
     if list_all:
-        _print(form, ["name", "question"], sorted(queries().items()), cut=False)
+        print_rows(form, ["name", "question"], sorted(queries().items()), cut=False)
         return
     if (name is None) == (sql is None):
         raise UsageError("query: give the name of a question or --sql SQL; query --list shows the names")
     result = run(load_settings(home), sql=sql, name=name)
-    _print(form, result.columns, result.rows)
+    print_rows(form, result.columns, result.rows)
 
 
 def plain(value: Any) -> Any:
@@ -85,7 +85,7 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _print(form: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, cut: bool = True) -> None:
+def print_rows(form: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, cut: bool = True) -> None:
     """Print rows. Cells of a table are cut only to fit the width of a terminal."""
     if form == "json":
         click.echo(json.dumps([dict(zip(columns, map(plain, row), strict=True)) for row in rows], indent=1))

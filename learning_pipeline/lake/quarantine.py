@@ -40,7 +40,13 @@ class Rejected:
 
 def unresolved(lake: Lake) -> pl.DataFrame:
     """Return the rejects that stand."""
-    return lake.read("quarantine").filter(pl.col("resolved_at").is_null()).collect()
+    return rejects(lake, resolved=False)
+
+
+def rejects(lake: Lake, *, resolved: bool) -> pl.DataFrame:
+    """Return the rejects that stand, and with `resolved` those that were read since, too."""
+    rows = lake.read("quarantine")
+    return (rows if resolved else rows.filter(pl.col("resolved_at").is_null())).collect()
 
 
 def update(
