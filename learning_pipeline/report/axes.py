@@ -36,7 +36,7 @@ def time(chart: Chart) -> Spec:
         "type": "temporal",
         "timeUnit": "utcyearmonthdate",
         "title": f"{chart.x}, UTC",
-        "axis": {"format": "%d %b", "labelOverlap": "greedy", "grid": False, "tickCount": 8},
+        "axis": {"format": "%d %b", "labelOverlap": "greedy", "labelSeparation": 8, "grid": False, "tickCount": 8},
     }
 
 

@@ -5,10 +5,10 @@ The steps are those of docs/from-number-to-log-line.md; each is a query that any
 
 from dataclasses import dataclass
 from decimal import Decimal
-from shlex import quote
 
 from learning_pipeline.report.parts import Question, Row
 from learning_pipeline.report.reader import Reader
+from learning_pipeline.report.trails import line_command, query_command, text
 
 _GRAIN = ("agent_name", "model", "task_type", "repository")
 _NEEDS = Question(
@@ -52,8 +52,7 @@ class Step:
     @property
     def command(self) -> str:
         """The command that asks the same."""
-        quoted = quote(self.sql) if set(self.sql) & set('$`"\\!') else f'"{self.sql}"'
-        return f"learning-pipeline query --sql {quoted}"
+        return query_command(self.sql)
 
     @property
     def total(self) -> Decimal | None:
@@ -76,7 +75,7 @@ class Example:
     @property
     def command(self) -> str:
         """The command that prints the line."""
-        return f"sed -n '{self.line}p' {quote(self.file)}"
+        return line_command(self.file, self.line)
 
 
 def example(reader: Reader) -> Example | None:
@@ -97,10 +96,10 @@ def example(reader: Reader) -> Example | None:
     one = next((row for row in executions if str(row["source_file"]).endswith(".jsonl")), executions[0])
     third = (
         "select call_id, model, input_tokens, output_tokens, cost_usd, price_version, source_line from fct_llm_calls "
-        f"where execution_id = {_quoted(one['execution_id'])} order by started_at, call_id"
+        f"where execution_id = {text(one['execution_id'])} order by started_at, call_id"
     )
     steps = [
-        Step("The number", "A row of the mart: what the charts above add up.", first, reader.rows(first)),
+        Step("The number", "A row of the mart: what one agent did that day.", first, reader.rows(first)),
         Step(
             "The executions behind it",
             "The same day, agent, model, kind of task and repository in the facts: their cost adds up to the number.",
@@ -120,8 +119,4 @@ def example(reader: Reader) -> Example | None:
 
 
 def _is(name: str, value: str | None) -> str:
-    return f"{name} is null" if value is None else f"{name} = {_quoted(value)}"
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return f"{name} is null" if value is None else f"{name} = {text(value)}"

@@ -19,6 +19,7 @@ from learning_pipeline.report.section_watch import ALERTS, QUALITY
 from learning_pipeline.report.section_work import COMPARED, LATENCY, TOOLS_AND_ERRORS
 from learning_pipeline.report.section_workflow import WORKFLOW
 from learning_pipeline.report.specs import spec
+from learning_pipeline.report.trails import SHOWN, Trail, trails
 
 SECTIONS = (USAGE, COMPARED, TOOLS_AND_ERRORS, LATENCY, WORKFLOW, ROUTER_SECTION, ALERTS, QUALITY)
 # Kinds of chart of which two stand side by side.
@@ -125,7 +126,9 @@ def build(reader: Reader, router: str | None) -> Page:
         )
         sections.append(ShownSection(section, charts, notes, intro))
         page.charts += len(charts)
-    page.html = _fill(sections, specs, _figures(reader), example(reader), _dictionary(reader), not reader.columns)
+    page.html = _fill(
+        sections, specs, _figures(reader), example(reader), trails(reader), _dictionary(reader), not reader.columns
+    )
     return page
 
 
@@ -197,6 +200,7 @@ def _fill(
     specs: dict[str, Any],
     figures: list[dict[str, str]],
     shown: Example | None,
+    others: list[Trail],
     dictionary: list[dict[str, Any]],
     empty: bool,
 ) -> str:
@@ -212,6 +216,7 @@ def _fill(
         figures=figures,
         example=shown,
         steps=[(step, table(step.rows)) for step in shown.steps] if shown else [],
+        trails=[(trail, table(trail.rows[:SHOWN])) for trail in others],
         dictionary=dictionary,
         empty=empty,
         style=style,

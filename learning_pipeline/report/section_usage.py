@@ -58,7 +58,8 @@ order by is_attributed, cost_usd desc, commit, repository limit 20
 """
 
 COST_PER_BRANCH = """
-select case when is_attributed then coalesce(repository, '?') || ': ' || branch else '(branch unknown)' end as branch,
+select case when is_attributed then coalesce(repository, '?') || ': ' || branch
+    else coalesce(repository || ': ', '') || '(branch unknown)' end as branch,
     cost_usd, (calls + executions)::bigint as usages, commits, cost_per_commit_usd, active_days
 from mart_branch_cost where cost_usd is not null
 order by is_attributed, cost_usd desc, branch, repository limit 20

@@ -63,6 +63,11 @@ def usd(value: Decimal | float) -> str:
     return f"{amount:,.2f}" if abs(amount) >= 100 else f"{amount:,.4f}" if abs(amount) >= 1 else f"{amount:.6f}"
 
 
+def amount(value: Decimal | int | str) -> str:
+    """Return money with its digits, a count with separators, and what is a text already as it is."""
+    return value if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else usd(value)
+
+
 def share(value: float | Decimal) -> str:
     """Return a share in percent."""
     return f"{float(value) * 100:.1f} %"
