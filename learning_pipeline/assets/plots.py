@@ -25,7 +25,7 @@ _ACCENT, _SOFT = PALETTE[1], "#5a626b"
 _NAME_CHARACTERS = 36
 _DAY_TICKS = 8
 # A part of a bar that is thinner than this share of the axis is not seen: it is told in words.
-_THIN = 0.01
+_THIN = 0.03
 
 
 def png(chart: Chart, rows: Sequence[Row]) -> bytes | None:
@@ -94,7 +94,8 @@ def _bars(place: "Axes", chart: Chart, rows: list[Row]) -> None:
         told = words.number(base[name]) + (f", of them {', '.join(thin[name])}" if thin[name] else "")
         place.annotate(told, (base[name], at), (4, 0), textcoords="offset points", va="center", fontsize=8,
                        color=_SOFT, parse_math=False)  # fmt: skip
-    place.set_xlim(0, (widest or 1) * 1.35)
+    # Room for what is told beside the bars: the legend stands right of it.
+    place.set_xlim(0, (widest or 1) * (1.9 if any(thin.values()) else 1.2))
     _measure(place.xaxis, chart, widest)
     if chart.series:
         _legend(place)
