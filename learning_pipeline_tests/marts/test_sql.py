@@ -122,12 +122,26 @@ SAME: dict[str, tuple[str, str]] = {
     "mart_git_daily": (
         """select day, repository, events, commits, agent_commits, reverts, merges, authors, lines_added, lines_removed
         from mart_git_daily""",
-        """select day, repository, count(*), count(distinct commit),
-            count(distinct commit) filter (where session_id is not null or co_authored_agent is not null),
-            count(distinct commit) filter (where reverts_commit is not null),
-            count(distinct commit) filter (where is_merge), count(distinct author_hash), sum(lines_added),
-            sum(lines_removed)
-        from fct_git_events group by day, repository""",
+        """with g as (
+            select *, bool_or(session_id is not null or co_authored_agent is not null)
+                over (partition by day, repository, commit) as by_agent
+            from fct_git_events
+        ), made as (
+            select day, repository, commit, bool_or(by_agent) as by_agent, bool_or(is_merge) as merges,
+                bool_or(reverts_commit is not null) as reverts, list(author_hash) as authors,
+                max(lines_added) as added, max(lines_removed) as removed
+            from g where commit is not null and event_type in ('commit', 'amend', 'merge', 'revert') group by all
+        ), sums as (
+            select day, repository, count(*) as commits, count(*) filter (where by_agent) as by_agents,
+                count(*) filter (where reverts) as reverts, count(*) filter (where merges) as merges,
+                len(list_distinct(flatten(list(authors)))) as authors, sum(added) as added, sum(removed) as removed
+            from made group by all
+        )
+        select g.day, g.repository, count(*), coalesce(any_value(commits), 0), coalesce(any_value(by_agents), 0),
+            coalesce(any_value(reverts), 0), coalesce(any_value(merges), 0), coalesce(any_value(authors), 0),
+            any_value(added), any_value(removed)
+        from g left join sums s on s.day = g.day and s.repository is not distinct from g.repository
+        group by g.day, g.repository""",
     ),
     "mart_session": (
         """select session_id, day, started_at, ended_at, length_ms, prompts, executions, agents, llm_calls, tool_calls,
@@ -168,9 +182,10 @@ SAME: dict[str, tuple[str, str]] = {
         from mart_throughput""",
         """with r as (
             select coalesce(started_at, ended_at) as ts, 'e' as what, agent_name, task_type from fct_executions
+            where coalesce(started_at, ended_at) is not null
             union all select started_at, 'c', null, null from fct_llm_calls
-            union all select started_at, 't', null, null from fct_tool_calls
-            union all select occurred_at, 'g', null, null from fct_git_events
+            union all select started_at, 't', null, null from fct_tool_calls where started_at is not null
+            union all select occurred_at, 'g', null, null from fct_git_events where occurred_at is not null
         ), span as (select epoch_ms(min(ts)) as first, epoch_ms(max(ts)) as last from r),
         p as (
             select period, date_trunc(period, ts) as s, r.*,
@@ -186,8 +201,9 @@ SAME: dict[str, tuple[str, str]] = {
     "dim_agents": (
         "select agent_name, first_day, last_day, executions, models, task_types, repositories from dim_agents",
         """select agent_name, min(day), max(day), count(*),
-            list_sort(list(distinct model) filter (where model is not null)),
-            list_sort(list(distinct task_type) filter (where task_type is not null)), count(distinct repository)
+            coalesce(list_sort(list(distinct model) filter (where model is not null)), []),
+            coalesce(list_sort(list(distinct task_type) filter (where task_type is not null)), []),
+            count(distinct repository)
         from fct_executions group by agent_name""",
     ),
     "dim_models": (
