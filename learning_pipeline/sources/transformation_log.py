@@ -146,7 +146,7 @@ def _times(row: Row) -> None:
         raise LineError(
             "end_before_start", f"it ends at {completed} and starts at {started}", "completed_at", completed
         )
-    row["at"] = written or (started if is_start else completed) or started
+    row["at"] = written or (started if is_start else completed) or started or completed
 
 
 def _context(row: Row, together: Row) -> None:

@@ -100,3 +100,10 @@ def test_what_breaks_a_rule(fields: dict[str, Any], check: str) -> None:
     line = {name: value for name, value in {**FINE, **fields}.items() if value is not None}
     parsed = parse("transformation_log", [line])
     assert [found.check for found in parsed.rejects] == [check] and is_conserved(parsed, 1)
+
+
+def test_the_start_of_a_transformation_that_tells_only_its_end_happened_then() -> None:
+    line = {"event_type": "transformation_start", "completed_at": "2026-03-01T12:00:00Z", "target_agent": "b"}
+    (row,) = rows("transformation_log", [line])
+    assert row["completed_at"] == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert row["event_id"]
