@@ -9,6 +9,7 @@ from typing import Any
 _TABLES: dict[str, Any] = tomllib.loads(files("learning_pipeline.sources").joinpath("normal.toml").read_text("utf-8"))
 
 _NULLS = frozenset(_TABLES["nulls"]["words"])
+LONGEST_NULL_WORD = max(map(len, _NULLS))
 _NULL_MODELS = _NULLS | frozenset(_TABLES["nulls"]["model"])
 _PROVIDERS = [(row["name"], re.compile(row["pattern"])) for row in _TABLES["providers"]]
 _TIERS = [(row["tier"], re.compile(row["pattern"])) for row in _TABLES["tiers"]]

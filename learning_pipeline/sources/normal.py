@@ -10,11 +10,21 @@ from importlib.resources import files
 from typing import Any
 
 from learning_pipeline.contracts.vocabulary import ERROR_TYPES, TASK_TYPES
-from learning_pipeline.sources.models import is_null_word, model, model_family, model_tier, provider, tier
+from learning_pipeline.sources.models import (
+    LONGEST_NULL_WORD,
+    is_null_word,
+    model,
+    model_family,
+    model_tier,
+    provider,
+    tier,
+)
 from learning_pipeline.sources.numbers import integer, number, ratio, usd
+from learning_pipeline.sources.remember import remembered
 from learning_pipeline.sources.times import duration_ms, timestamp
 
 __all__ = [
+    "LONGEST_NULL_WORD",
     "decision",
     "duration_ms",
     "error_type",
@@ -52,6 +62,8 @@ _ERROR_ALIASES = {name: name for name in ERROR_TYPES} | _inverted(_TABLES["error
 _ERROR_PHRASES = [(row["type"], re.compile(row["pattern"], re.IGNORECASE)) for row in _TABLES["error_phrases"]]
 _TASK_ALIASES = {name: name for name in TASK_TYPES} | _inverted(_TABLES["task_aliases"])
 _TASK_PHRASES = [(row["type"], re.compile(row["pattern"], re.ASCII)) for row in _TABLES["task_phrases"]]
+# Asked for every line: a union would be made anew each time.
+_NUMBERS = (int, float)
 _SEPARATORS = re.compile(r"[\s\-]+")
 
 
@@ -70,10 +82,13 @@ def outcome(word: object) -> str | None:
         return None
     if isinstance(word, bool):
         return "success" if word else "failure"
-    if isinstance(word, int | float):
+    if isinstance(word, _NUMBERS):
         return "success" if word == 1 else "failure" if word == 0 else "unknown"
-    if not isinstance(word, str):
-        return "unknown"
+    return _outcome_of_word(word) if isinstance(word, str) else "unknown"
+
+
+@remembered
+def _outcome_of_word(word: str) -> str | None:
     text = _word(word)
     if is_null_word(text):
         return None
@@ -95,12 +110,12 @@ def known_error_type(word: object) -> str | None:
 
 def error_type(message: str | None) -> str:
     """Return the error type that the message's phrases tell, `unknown` where none does."""
-    if message:
-        head = message[:_MESSAGE_HEAD]
-        for name, pattern in _ERROR_PHRASES:
-            if pattern.search(head):
-                return name
-    return "unknown"
+    return _error_type_of(message[:_MESSAGE_HEAD]) if message else "unknown"
+
+
+@remembered
+def _error_type_of(head: str) -> str:
+    return next((name for name, pattern in _ERROR_PHRASES if pattern.search(head)), "unknown")
 
 
 def task_type(text: str | None, reported: str | None = None) -> str | None:

@@ -7,7 +7,7 @@ from learning_pipeline.sources.times import exact
 
 _CENTS = Decimal("0.01")
 _MONEY_STEP = Decimal("0.000000000001")
-_MOST_MONEY = Decimal(10) ** 9
+_NO_MONEY, _MOST_MONEY = Decimal(0), Decimal(10) ** 9
 _MOST = 2**53
 
 
@@ -18,7 +18,12 @@ def number(value: object, *, least: float | None = None, most: float | None = No
         ValueError: it is not a number, or outside the range.
     """
     # A float is what it is: only texts and large numbers need to be read exactly.
-    result = value if type(value) is float and isfinite(value) else float(exact(value))
+    if type(value) is float and isfinite(value):
+        result = value
+    elif type(value) is int and -_MOST <= value <= _MOST:
+        result = float(value)
+    else:
+        result = float(exact(value))
     if (least is not None and result < least) or (most is not None and result > most):
         raise ValueError(f"{str(value)[:80]} is not from {_bound(least)} to {_bound(most)}")
     return result
@@ -30,6 +35,8 @@ def integer(value: object, *, least: int | None = 0, most: int = _MOST) -> int:
     Raises:
         ValueError: it is not a whole number, or outside the range.
     """
+    if type(value) is int and (least or 0) <= value <= most and -_MOST <= value <= _MOST:
+        return value
     result = exact(value)
     if result.adjusted() > 20 or result != result.to_integral_value():
         raise ValueError(f"{str(value)[:80]} is not a whole number")
@@ -59,7 +66,7 @@ def usd(name: str, value: object) -> Decimal:
     amount = exact(value)
     if name.lower().endswith("_cents"):
         amount *= _CENTS
-    if not 0 <= amount <= _MOST_MONEY:
+    if not _NO_MONEY <= amount <= _MOST_MONEY:
         raise ValueError(f"{name} is {str(value)[:80]}: not from 0 to {_MOST_MONEY:,}")
     return amount.quantize(_MONEY_STEP)
 

@@ -26,6 +26,7 @@ MODE = "append"
 LINES_APART = True
 
 _COMPONENTS = ("trigger", "context", "capability", "historical")
+_COMPONENT_NAMES = {f"{part}_confidence": (part, f"{part}_confidence", f"{part}_score") for part in _COMPONENTS}
 _EVENT_NAMES = ("event", "event_type", "metric_type")
 
 _NAMES = Names(
@@ -104,7 +105,7 @@ def _row(said: Said, options: Options) -> Row:
     text = row.get("request_text")
     if text is not None and row.get("request_hash") is None:
         row["request_hash"] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-    chosen = any(row.get(name) is not None for name in ("selected_agent", "selected_model", "model_tier"))
+    chosen = _first_told(row, ("selected_agent", "selected_model", "model_tier")) is not None
     if row.get("decision_id") is not None and row.get("validated_at") is not None:
         # A later line that says how a decision turned out; the decision itself is told by another.
         row["at"] = row["validated_at"]
@@ -144,10 +145,11 @@ def _event(row: Row, together: Row, attributes: Row) -> bool:
 
 def _surfaces(row: Row, together: Row, attributes: Row) -> None:
     """Read where the work was meant to run, and where it ran: two places are a fallback."""
-    intended, executed = (together.get(name) for name in ("intended_surface", "executed_surface"))
-    for name, value in (("intended_surface", intended), ("executed_surface", executed)):
-        if value is not None:
-            attributes[name] = value
+    intended, executed = together.get("intended_surface"), together.get("executed_surface")
+    if intended is not None:
+        attributes["intended_surface"] = intended
+    if executed is not None:
+        attributes["executed_surface"] = executed
     if isinstance(intended, str) and row.get("selected_model") is None:
         row["selected_model"] = normal.model(intended)
     if intended is not None and executed is not None:
@@ -167,14 +169,22 @@ def _components(row: Row, together: Row, options: Options) -> None:
         return
     if not isinstance(parts, dict):
         raise LineError("type", "confidence_components is not an object", "confidence_components", parts)
-    for part in _COMPONENTS:
-        column = f"{part}_confidence"
-        value = next((parts[name] for name in (part, column, f"{part}_score") if parts.get(name) is not None), None)
+    for column, names in _COMPONENT_NAMES.items():
+        value = _first_told(parts, names)
         if value is None:
             continue
         found = _share(column, value, options)
         if row.setdefault(column, found) != found:
             raise LineError("alias_conflict", f"{column} is given twice and differs", column, value)
+
+
+def _first_told(parts: Row, names: Iterable[str], *, unless_empty: bool = False) -> Any:
+    """Return the first that is told of some names; with `unless_empty`, what is empty counts as not told."""
+    for name in names:
+        value = parts.get(name)
+        if value or (value is not None and not unless_empty):
+            return value
+    return None
 
 
 def _share(column: str, value: Any, options: Options) -> float:
@@ -198,10 +208,8 @@ def _alternatives(row: Row, together: Row) -> None:
     found = []
     for item in given:
         parts = item if isinstance(item, dict) else {"agent": item}
-        name = next((parts[key] for key in ("agent", "agent_name", "name", "model") if parts.get(key)), None)
-        score = next(
-            (parts[key] for key in ("confidence", "confidence_score", "score") if parts.get(key) is not None), None
-        )
+        name = _first_told(parts, ("agent", "agent_name", "name", "model"), unless_empty=True)
+        score = _first_told(parts, ("confidence", "confidence_score", "score"))
         if not isinstance(name, str):
             raise LineError("type", "an alternative has no name", "alternatives", item)
         confidence = None if score is None else _share("alternatives", score, Options())

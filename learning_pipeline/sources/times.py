@@ -4,6 +4,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 # A time outside these years is a wrong unit or an empty value (0001-01-01, 1970-01-01), not a time.
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -12,6 +13,7 @@ LAST = datetime(2100, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMERIC = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?", re.DOTALL)
+_NUMBERS = (int, float, str, Decimal)
 _ZONE_WORD = re.compile(r"\s*(?:UTC|GMT|Z)$")
 _BLANK_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d$)")
 
@@ -22,6 +24,7 @@ _UNITS = (
     (Decimal(10) ** 17, Decimal(1)),  # microseconds
     (Decimal(10) ** 20, Decimal("0.001")),  # nanoseconds
 )
+_SECONDS, _MILLISECONDS, _MICROSECONDS = 10**11, 10**14, 10**17
 
 _MS_OF_UNIT = {
     "ns": Decimal("0.000001"),
@@ -44,7 +47,9 @@ _MS_OF_UNIT = {
 }
 UNITS = tuple(_MS_OF_UNIT)
 # No duration is longer than this: ten years.
-_LONGEST_MS = Decimal(10 * 366 * 86_400_000)
+_LONGEST_MS = 10 * 366 * 86_400_000
+# Units of at least a millisecond: whole numbers of them are whole milliseconds.
+_WHOLE_MS_OF_UNIT: dict[str | None, int] = {unit: int(ms) for unit, ms in _MS_OF_UNIT.items() if ms >= 1}
 
 
 def exact(value: object) -> Decimal:
@@ -53,7 +58,7 @@ def exact(value: object) -> Decimal:
     Raises:
         ValueError: it is not a finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         raise ValueError(f"{value!r} is not a number")
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value!r} is not a number")
@@ -72,11 +77,20 @@ def from_epoch(value: int | float | str | Decimal) -> datetime:
     Raises:
         ValueError: it is not a number, or not a time from 2000 to 2099 in any unit.
     """
+    if type(value) is int and 0 <= value < _MICROSECONDS:
+        return _in_range(_EPOCH + timedelta(microseconds=_whole_micros(value)), value)
     number = exact(value)
     for limit, micros in _UNITS:
         if 0 <= number < limit:
             return _in_range(_EPOCH + timedelta(microseconds=int(number * micros)), value)
     raise ValueError(f"{value!r} is not a time since 1970")
+
+
+def _whole_micros(value: int) -> int:
+    """Return the microseconds of a whole epoch number that is no nanoseconds: it needs no exact fractions."""
+    if value < _SECONDS:
+        return value * 1_000_000
+    return value * 1_000 if value < _MILLISECONDS else value
 
 
 def timestamp(value: object, zone: tzinfo | None = None) -> datetime:
@@ -113,7 +127,7 @@ def _from_iso(text: str, zone: tzinfo | None) -> datetime:
             raise ValueError(f"{text[:80]!r} names no time zone; set naive_timezone to the zone of this log")
         time = time.replace(tzinfo=zone)
     try:
-        return _in_range(time.astimezone(UTC), text)
+        return _in_range(time if time.tzinfo is UTC else time.astimezone(UTC), text)
     except OverflowError as error:
         raise ValueError(f"{text[:80]!r} is outside the years 2000 to 2099") from error
 
@@ -124,10 +138,16 @@ def _in_range(time: datetime, value: object) -> datetime:
     return time
 
 
+@lru_cache(maxsize=4096)
 def unit_of(name: str) -> str | None:
     """Return the unit of time that a field's name ends in, or None where it names none."""
     last = name.lower().rpartition("_")[2]
     return last if last in _MS_OF_UNIT and last != name.lower() else None
+
+
+def milliseconds_of(unit: str | None) -> Decimal:
+    """Return the milliseconds of a unit of time; of none, those of a millisecond."""
+    return _MS_OF_UNIT[unit or "ms"]
 
 
 def duration_ms(name: str, value: object) -> int:
@@ -136,6 +156,10 @@ def duration_ms(name: str, value: object) -> int:
     Raises:
         ValueError: the name has no unit, or the value is not a number from 0 to ten years.
     """
+    if type(value) is int:
+        step = _WHOLE_MS_OF_UNIT.get(unit_of(name))
+        if step is not None and 0 <= value * step <= _LONGEST_MS:
+            return value * step
     return int(_milliseconds(name, value).to_integral_value())
 
 

@@ -416,3 +416,11 @@ def test_damaged_bytes_never_raise(data: st.DataObject) -> None:
     parsed = parse("execution_log", [bytes(line), raw(FINE)])
     assert is_conserved(parsed, parsed.lines_read)
     assert "e1" in set(parsed.records["execution_id"])
+
+
+@pytest.mark.parametrize("unit", ["h", "hours", "min", "s"])
+def test_durations_that_disagree_reject_their_line_in_any_unit(unit: str) -> None:
+    line = {"execution_id": "1", "agent": "a", "started_at": 1772366400, "duration_ms": 5, f"total_duration_{unit}": 90}
+    parsed = parse("execution_log", [line, {**line, "duration_ms": None}])
+    assert [reject.check for reject in parsed.rejects] == ["alias_conflict"]
+    assert parsed.records.height == 1

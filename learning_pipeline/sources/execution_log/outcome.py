@@ -1,5 +1,6 @@
 """How an execution ended, as one line tells it: what was reported, and what was checked."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from learning_pipeline.contracts.vocabulary import SUCCESS_OF_OUTCOME
@@ -10,6 +11,8 @@ from learning_pipeline.sources.json_lines import LineError
 _ENDED = frozenset(("complete", "completed", "done", "finished", "ended", "closed"))
 # A success flag is false for all of these as well: the status says more.
 _MORE_THAN_FAILURE = frozenset(("timeout", "interrupted", "abandoned", "partial", "open"))
+# A longer text is not remembered: it hardly comes again.
+_LONGEST_WORD = 100
 _TIMEOUT_EXIT = 124
 _INTERRUPTED_EXITS = (130, 143)
 
@@ -21,6 +24,7 @@ class Evidence(NamedTuple):
     source: str | None
     reported: str | None = None
 
+    @lru_cache(maxsize=256)  # noqa: B019 - a value, of which there are few
     def all(self) -> str | None:
         """Return all evidence as `source:outcome`, the strongest first; None where there is none."""
         found = [(self.source, self.outcome)] if self.source not in (None, "none") else []
@@ -35,6 +39,22 @@ def evidence(said: dict[str, Any], checks: Any, exit_code: int | None) -> Eviden
     Raises:
         LineError: what it reports contradicts itself, or its checks are not a list of checks.
     """
+    if checks is None and all(map(_is_short, said.values())):
+        return _of_words(tuple(said.items()), exit_code)
+    return _weighed(said, checks, exit_code)
+
+
+def _is_short(word: Any) -> bool:
+    return word is True or word is False or (type(word) is str and len(word) <= _LONGEST_WORD)
+
+
+@lru_cache(maxsize=4096)
+def _of_words(said: tuple[tuple[str, str | bool], ...], exit_code: int | None) -> Evidence:
+    """Weigh words and flags: most lines tell no more of their end, and what they tell is soon known."""
+    return _weighed(dict(said), None, exit_code)
+
+
+def _weighed(said: dict[str, Any], checks: Any, exit_code: int | None) -> Evidence:
     reported = reported_outcome(said)
     checked = checked_outcome(checks)
     if checked is None and exit_code is not None and reported != "open":

@@ -2,21 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Any
-
-import polars as pl
 
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.execution_log import fields
 from learning_pipeline.sources.execution_log.record import records
 from learning_pipeline.sources.families.executions import SCHEMA
 from learning_pipeline.sources.in_house.events import first_objects
+from learning_pipeline.sources.in_house.frames import frame_of
 from learning_pipeline.sources.json_lines import LineError, decode
 
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-_MICROSECOND = timedelta(microseconds=1)
-_TIME_COLUMNS = tuple(name for name, dtype in SCHEMA.items() if isinstance(dtype, pl.Datetime))
 # A line of this kind names an agent, and a run or how it went.
 _AGENT_FIELDS = frozenset(("agent_name", "agent", "selected_agent", "adapter", "agents", "agents_invoked", "agent_id"))
 _RUN_FIELDS = frozenset(("execution_id", "task_id", "run_id", "frame_id", *fields.OUTCOME_NAMES))
@@ -55,7 +50,7 @@ def parse(lines: Iterable[Line], options: Options) -> Parsed:
             )
             continue
         rows += found
-    parsed.records = _frame(rows)
+    parsed.records = frame_of(rows, SCHEMA)
     return parsed
 
 
@@ -63,7 +58,8 @@ def _rows(line: Line, options: Options, parsed: Parsed) -> list[dict[str, Any]]:
     rows = []
     for value in decode(line.raw):
         found, unknown = records(value, options)
-        parsed.unknown.update(unknown)
+        if unknown:
+            parsed.unknown.update(unknown)
         for row in found:
             row["source_line"] = line.number
             text = row.get("task_text")
@@ -73,17 +69,3 @@ def _rows(line: Line, options: Options, parsed: Parsed) -> list[dict[str, Any]]:
     if not rows:
         parsed.ignored["unknown_event"] += 1
     return rows
-
-
-def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    for row in rows:
-        for name in _TIME_COLUMNS:
-            time = row.get(name)
-            if time is not None:
-                row[name] = (time - _EPOCH) // _MICROSECOND
-    columns = []
-    for name, dtype in SCHEMA.items():
-        kind = pl.Int64 if name in _TIME_COLUMNS else dtype
-        column = pl.Series(name, [row.get(name) for row in rows], dtype=kind)
-        columns.append(column.cast(dtype) if name in _TIME_COLUMNS else column)
-    return pl.DataFrame(columns)

@@ -1,7 +1,7 @@
 """From the object of a line to records: the execution, and one for each agent that it names."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,8 +12,10 @@ from learning_pipeline.sources import normal
 from learning_pipeline.sources.base import Options, key_of
 from learning_pipeline.sources.execution_log import fields, outcome
 from learning_pipeline.sources.in_house.errors import ERROR_NAMES, failure
+from learning_pipeline.sources.in_house.identity import json_text, key_of_object
 from learning_pipeline.sources.in_house.read import read_fields
 from learning_pipeline.sources.json_lines import LineError
+from learning_pipeline.sources.remember import remembered
 
 # Namespace of the ids that are derived here.
 NAMESPACE = UUID("6a1c53cf-2f0e-5a39-8c8a-1f6b4f2f3f21")
@@ -21,7 +23,6 @@ NAMESPACE = UUID("6a1c53cf-2f0e-5a39-8c8a-1f6b4f2f3f21")
 ORCHESTRATOR = "orchestrator"
 
 Row = dict[str, Any]
-_encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 # What a child takes over from the line that names it.
 _SHARED = (
@@ -57,8 +58,7 @@ def records(line: dict[str, Any], options: Options) -> tuple[list[Row], list[str
     if event is None:
         return [], ["kind:" + str(_first(together, fields.EVENT_NAMES))[:100]]
     row = _row(said, together, attributes, event)
-    content = _encoder.encode(line).decode("utf-8", "replace")
-    row["record_key"] = key_of("execution_log", content)
+    row["record_key"] = key_of_object("execution_log", line)
     agents = _agents(together)
     children = [] if agents is None else _children(agents, row, options)
     _finish(row, attributes)
@@ -66,29 +66,38 @@ def records(line: dict[str, Any], options: Options) -> tuple[list[Row], list[str
 
 
 def _first(together: dict[str, Any], names: tuple[str, ...]) -> Any:
-    return next((together[name] for name in names if name in together), None)
+    for name in names:
+        if name in together:
+            return together[name]
+    return None
+
+
+def _only(together: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of some names, in the order of these."""
+    if together.keys().isdisjoint(names):
+        return {}
+    return {name: together[name] for name in names if name in together}
 
 
 def _event(together: dict[str, Any]) -> str | None:
     """Return started, completed or record; None for an event that is none of an execution."""
     word = _first(together, fields.EVENT_NAMES)
-    if word is None:
-        return "record"
-    words = _NO_LETTERS.split(str(word).lower())
+    return "record" if word is None else _event_of(str(word))
+
+
+@remembered
+def _event_of(word: str) -> str | None:
+    words = _NO_LETTERS.split(word.lower())
     return next((event for event, starts in _EVENT_WORDS if any(part.startswith(starts) for part in words)), None)
 
 
 def _row(said: Row, together: dict[str, Any], attributes: dict[str, Any], event: str) -> Row:
-    """Put together the columns of the execution; attributes are filled on the way."""
-    row = dict(said)
+    """Put together the columns of the execution in what was said of it; attributes are filled on the way."""
+    row = said
     row["event"] = event
-    error = failure({name: together[name] for name in ERROR_NAMES if name in together})
+    error = failure(_only(together, ERROR_NAMES))
     # A code of an error is no verdict; an exit code of the run is.
-    told = outcome.evidence(
-        {name: together[name] for name in fields.OUTCOME_NAMES if name in together},
-        together.get("checks"),
-        row.get("exit_code"),
-    )
+    told = outcome.evidence(_only(together, fields.OUTCOME_NAMES), together.get("checks"), row.get("exit_code"))
     row["outcome"], row["outcome_source"] = told.outcome, told.source
     row["evidence"] = told.all()
     row["label_weight"] = None if told.source is None else LABEL_WEIGHTS[told.source]
@@ -124,12 +133,14 @@ def _keep_words(together: dict[str, Any], attributes: dict[str, Any]) -> None:
     """Keep what the fields that are read together say beyond their columns."""
     for name in ("status", "outcome", "result", "verdict"):
         value = together.get(name)
+        if value is None:
+            continue
         if isinstance(value, dict | list) or (name == "result" and isinstance(value, str)):
             attributes[name] = value
         elif isinstance(value, str) and normal.outcome(value) == "unknown":
             attributes[f"reported_{name}"] = value
     for name in ("checks", "error"):
-        if isinstance(together.get(name), dict | list):
+        if name in together and isinstance(together[name], dict | list):
             attributes[name] = together[name]
 
 
@@ -172,7 +183,7 @@ def _times(row: Row, event: str) -> None:
     if started is None and row.get("duration_ms") is not None:
         first = row["computed_start"] = first - timedelta(milliseconds=row["duration_ms"])
     row["at"] = written or ended or started
-    row["day"] = first.astimezone(UTC).date()
+    row["day"] = first.date()
 
 
 def _identity(row: Row, together: dict[str, Any]) -> None:
@@ -247,4 +258,4 @@ def _children(agents: list[Any], parent: Row, options: Options) -> list[Row]:
 
 
 def _finish(row: Row, attributes: dict[str, Any]) -> None:
-    row["attributes"] = _encoder.encode(attributes).decode() if attributes else None
+    row["attributes"] = json_text(attributes) if attributes else None

@@ -6,6 +6,7 @@ time is the first that was told, and its day is the day of that.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import msgspec
 import polars as pl
@@ -44,7 +45,7 @@ class Flat:
     def STREAMS(self) -> tuple[str, ...]:  # noqa: N802 - a family's name for it
         return (self.NAME,)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The stream's natural key, which is also what lines of one event share."""
         (key,) = key_columns(STREAMS[self.NAME])

@@ -16,8 +16,13 @@ class Failure(NamedTuple):
     exit_code: int | None
 
 
+_NO_FAILURE = Failure(None, None, None, None)
+
+
 def failure(said: dict[str, Any]) -> Failure:
     """Return what error_type, error_message, error and error_code tell."""
+    if not said:
+        return _NO_FAILURE
     kind, message, reported, code = None, None, None, None
     error = said.get("error")
     parts = dict(error) if isinstance(error, dict) else {"message": error} if isinstance(error, str) else {}

@@ -1,16 +1,17 @@
 """Reads logs in which a line is one event: records of the flat families."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-import msgspec
 import polars as pl
 
 from learning_pipeline.contracts.vocabulary import UNDATED
-from learning_pipeline.sources.base import Line, Options, Parsed, Reject, key_of
+from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.families.flat import Flat
+from learning_pipeline.sources.in_house.frames import frame_of
+from learning_pipeline.sources.in_house.identity import json_text, key_of_object
 from learning_pipeline.sources.in_house.names import Names
 from learning_pipeline.sources.in_house.read import Said, read_fields
 from learning_pipeline.sources.json_lines import LineError, decode
@@ -22,9 +23,6 @@ Finish = Callable[[Said], Row]
 # Namespace of the ids that are derived here.
 NAMESPACE = UUID("3b0c8f1e-5a0d-5c64-9a53-0d6a6f5b8e21")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
 # Lines at the beginning of a file that are looked at to find out its kind.
 _LOOKED_AT = 5
 
@@ -55,10 +53,11 @@ def _rows(
     rows = []
     for value in decode(line.raw):
         said = read_fields(value, names, options)
-        parsed.unknown.update(f"field:{name}" for name in said.unknown)
+        if said.unknown:
+            parsed.unknown.update(f"field:{name}" for name in said.unknown)
         row = finish(said)
         complete(family, row, said.attributes)
-        row["record_key"] = key_of(kind, json_text(value))
+        row["record_key"] = key_of_object(kind, value)
         row["source_line"] = line.number
         rows.append(row)
     return rows
@@ -70,7 +69,7 @@ def complete(family: Flat, row: Row, attributes: Row) -> None:
     Raises:
         LineError: the row has no time of its own, and none of a later line.
     """
-    time = next((row[name] for name in family.times if row.get(name) is not None), row.get("at"))
+    time = _first_time(row, family.times)
     if time is None and not family.undated:
         raise LineError("missing_field", "the line has no time", family.times[0])
     row["at"] = row.get("at") or time
@@ -79,22 +78,16 @@ def complete(family: Flat, row: Row, attributes: Row) -> None:
     row["attributes"] = json_text(attributes) if attributes else None
 
 
+def _first_time(row: Row, names: Iterable[str]) -> datetime | None:
+    for name in names:
+        if row.get(name) is not None:
+            return row[name]
+    return row.get("at")
+
+
 def frame(family: Flat, rows: list[Row]) -> pl.DataFrame:
     """Return rows as records of the family."""
-    columns = []
-    for name, dtype in family.schema.items():
-        values = [row.get(name) for row in rows]
-        if isinstance(dtype, pl.Datetime):
-            micros = [None if value is None else (value - _EPOCH) // _MICROSECOND for value in values]
-            columns.append(pl.Series(name, micros, dtype=pl.Int64).cast(dtype))
-        else:
-            columns.append(pl.Series(name, values, dtype=dtype))
-    return pl.DataFrame(columns)
-
-
-def json_text(value: Any) -> str:
-    """Return a value as JSON with sorted keys: equal values have equal texts."""
-    return _encoder.encode(value).decode("utf-8", "replace")
+    return frame_of(rows, family.schema)
 
 
 def derived_id(*parts: object) -> str:

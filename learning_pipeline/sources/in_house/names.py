@@ -1,8 +1,10 @@
 """Tables of names: which field of a log is which column, and how its value is read."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 from learning_pipeline.sources.in_house.values import Convert
@@ -17,10 +19,28 @@ class Field(NamedTuple):
     weak: bool = False
 
 
+class Step(NamedTuple):
+    """What is done with one field of an object of some shape.
+
+    Most fields are the only strong ones of a column: `column` and `convert` say how they are read. A field without
+    them is read together with others, is unknown, is weak, or shares a column with another field of the object:
+    `fields` has what it may tell.
+    """
+
+    name: str
+    plain: str  # as the table spells it
+    column: str
+    convert: Convert | None
+    together: bool
+    fields: tuple[Field, ...]
+
+
 # A column, how it is read, its names, and names that tell it only where no other does (the first of these wins).
 # A name that ends in `_*` stands for the name with any unit of time behind it.
 Row = tuple[str, Convert, tuple[str, ...], tuple[str, ...]]
 
+# Objects with more fields are not remembered: such shapes hardly come again.
+_USUAL_FIELDS = 200
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -53,6 +73,24 @@ class Names:
                 self._fields[name] = (*self._fields.get(name, ()), Field(column, convert, weak=True))
         self.plain_name = lru_cache(maxsize=4096)(self._plain_name)
         self.fields_of = lru_cache(maxsize=4096)(self._fields_of)
+        self._known_plan = lru_cache(maxsize=1024)(self._plan)
+
+    def plan(self, names: tuple[str, ...]) -> tuple[Step, ...]:
+        """Return what is done with each field of an object: the lines of a log have few shapes."""
+        return self._known_plan(names) if len(names) <= _USUAL_FIELDS else self._plan(names)
+
+    def _plan(self, names: tuple[str, ...]) -> tuple[Step, ...]:
+        plain_names = [self.plain_name(name) for name in names]
+        told = Counter(field.column for plain in plain_names for field in self.fields_of(plain) if not field.weak)
+        return tuple(map(self._step, names, plain_names, repeat(told)))
+
+    def _step(self, name: str, plain: str, told: Counter[str]) -> Step:
+        if plain in self.together:
+            return Step(name, plain, "", None, True, ())
+        fields = self.fields_of(plain)
+        if len(fields) == 1 and told[fields[0].column] == 1 and not fields[0].weak:
+            return Step(name, plain, fields[0].column, fields[0].convert, False, fields)
+        return Step(name, plain, "", None, False, fields)
 
     def _plain_name(self, name: str) -> str:
         """Return a field's name as the table spells it: `executionId` and `Execution-ID` are `execution_id`."""

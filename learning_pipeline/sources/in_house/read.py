@@ -17,6 +17,14 @@ class Said(NamedTuple):
     unknown: list[str]
 
 
+class Given(NamedTuple):
+    """One field of an object."""
+
+    name: str
+    plain: str
+    value: Any
+
+
 def read_fields(line: dict[str, Any], names: Names, options: Options) -> Said:
     """Sort the fields into columns, fields that are read together, and attributes; name the unknown ones.
 
@@ -29,43 +37,68 @@ def read_fields(line: dict[str, Any], names: Names, options: Options) -> Said:
     together: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
     unknown: list[str] = []
-    for name, value in line.items():
+    for (name, plain, column, convert, is_together, fields), value in zip(
+        names.plan(tuple(line)), line.values(), strict=True
+    ):
         if value is None:
             continue
-        plain = names.plain_name(name)
-        if plain in names.together:
+        if convert is not None:
+            try:
+                found = convert(plain, value, options)
+            except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
+                raise _line_error(column, plain, value, error) from error
+            if found is not None:
+                said[column] = found
+        elif is_together:
             if together.get(plain, value) != value:
                 raise LineError("alias_conflict", f"{plain} is given twice", plain, value)
             together[plain] = value
-            continue
-        known = names.fields_of(plain)
-        if not known:
+        elif fields:
+            _read_shared(said, source, weak, Given(name, plain, value), fields, options)
+        else:
             unknown.append(name)
             attributes[name] = value
-        for field in known:
-            if field.weak:
-                weak.setdefault(field.column, {})[plain] = (name, value)
-                continue
-            found = _convert(field, plain, value, options)
-            if found is None:
-                continue
-            if field.column in said:
-                found = _united(field.column, said[field.column], found, source[field.column], (plain, value))
-            said[field.column] = found
-            source[field.column] = (plain, value)
-    _read_weak(said, weak, attributes, names, options)
+    if weak:
+        _read_weak(said, weak, attributes, names, options)
     return Said(said, together, attributes, unknown)
+
+
+def _read_shared(
+    said: dict[str, Any],
+    source: dict[str, tuple[str, Any]],
+    weak: dict[str, dict[str, tuple[str, Any]]],
+    given: Given,
+    fields: tuple[Field, ...],
+    options: Options,
+) -> None:
+    """Read a field whose column another field tells too, or that counts only where no other does."""
+    name, plain, value = given
+    for field in fields:
+        if field.weak:
+            weak.setdefault(field.column, {})[plain] = (name, value)
+            continue
+        found = _convert(field, plain, value, options)
+        if found is None:
+            continue
+        if field.column in said:
+            found = _united(field.column, said[field.column], found, source[field.column], (plain, value))
+        said[field.column] = found
+        source[field.column] = (plain, value)
 
 
 def _convert(field: Field, name: str, value: Any, options: Options) -> Any:
     try:
         return field.convert(name, value, options)
-    except TypeError as error:
-        raise LineError("type", str(error), field.column, value) from error
-    except (ValueError, OverflowError, ArithmeticError) as error:
-        words = str(error)
-        reason = words if words.startswith(name) else f"{name}: {words}"
-        raise LineError(_check_name(words), reason, field.column, value) from error
+    except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
+        raise _line_error(field.column, name, value, error) from error
+
+
+def _line_error(column: str, name: str, value: Any, error: Exception) -> LineError:
+    words = str(error)
+    if isinstance(error, TypeError):
+        return LineError("type", words, column, value)
+    reason = words if words.startswith(name) else f"{name}: {words}"
+    return LineError(_check_name(words), reason, column, value)
 
 
 def _check_name(reason: str) -> str:

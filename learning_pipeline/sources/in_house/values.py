@@ -11,7 +11,8 @@ from typing import Any
 
 from learning_pipeline.sources import normal
 from learning_pipeline.sources.base import Options
-from learning_pipeline.sources.times import duration_us, unit_of
+from learning_pipeline.sources.remember import remembered
+from learning_pipeline.sources.times import duration_us, milliseconds_of, unit_of
 
 # (the field's name, its value, what the configuration says) -> the value, None where it says nothing.
 Convert = Callable[[str, Any, Options], Any]
@@ -19,6 +20,7 @@ Convert = Callable[[str, Any, Options], Any]
 # The scale of a rating where nothing else is said.
 FIVE = (1.0, 5.0)
 
+_PLAIN_NUMBERS = (int, float)
 _WORDS_OF_TRUE = frozenset(("true", "yes", "y", "1", "accepted", "accept", "approved", "positive"))
 _WORDS_OF_FALSE = frozenset(("false", "no", "n", "0", "rejected", "reject", "declined", "denied", "negative"))
 
@@ -26,19 +28,22 @@ _WORDS_OF_FALSE = frozenset(("false", "no", "n", "0", "rejected", "reject", "dec
 def text(name: str, value: Any, options: Options) -> str | None:
     """Words: a text, or a number as a text; nothing for an empty one."""
     if isinstance(value, str):
-        return value if value.strip() else None
-    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if value and not value.isspace() else None
+    if isinstance(value, _PLAIN_NUMBERS) and not isinstance(value, bool):
         return str(value)
     raise TypeError(f"{name} is not a text")
 
 
 def label(name: str, value: Any, options: Options) -> str | None:
     """A name or an id: like a text, without blanks around it and without words for nothing."""
-    found = text(name, value, options)
+    found = value if type(value) is str else text(name, value, options)
     if found is None:
         return None
     found = found.strip()
-    return None if normal.is_null_word(found.lower()) else found
+    # A longer name cannot be such a word: no need to write it in lower case.
+    if len(found) > normal.LONGEST_NULL_WORD:
+        return found
+    return None if not found or normal.is_null_word(found.lower()) else found
 
 
 def time(name: str, value: Any, options: Options) -> datetime | None:
@@ -114,7 +119,11 @@ def flag(name: str, value: Any, options: Options) -> bool:
 def model(name: str, value: Any, options: Options) -> str | None:
     if not isinstance(value, str):
         raise TypeError(f"{name} is not a text")
-    return normal.model(value)
+    return _model(value)
+
+
+# Models, repositories and users are few, and each is told by many lines.
+_model = remembered(normal.model)
 
 
 def tier(name: str, value: Any, options: Options) -> str | None:
@@ -128,6 +137,7 @@ def repository(name: str, value: Any, options: Options) -> str | None:
     return None if found is None else base_name(found)
 
 
+@remembered
 def base_name(path: str) -> str | None:
     """Return the last part of a path, on any system, or of a URL, without `.git`."""
     if re.match(r"[A-Za-z]:\\|\\\\", path):
@@ -142,7 +152,12 @@ def user_hash(name: str, value: Any, options: Options) -> str | None:
     found = label(name, value, options)
     if found is None or name.endswith("_hash"):
         return found
-    return hashlib.sha256(found.lower().encode()).hexdigest()[:16]
+    return _user_hash(found)
+
+
+@remembered
+def _user_hash(user: str) -> str:
+    return hashlib.sha256(user.lower().encode()).hexdigest()[:16]
 
 
 def agree(column: str, first: Any, second: Any, names: tuple[str, str], raw: tuple[Any, Any]) -> bool:
@@ -184,7 +199,5 @@ def _duration_step(column: str, name: str, value: Any) -> float:
     written = Decimal(str(value))
     exponent = written.as_tuple().exponent
     step = Decimal(1).scaleb(min(int(exponent), 0))
-    per_unit = Decimal(normal.duration_ms(f"x_{unit_of(name)}", 1_000_000)) / 1_000_000
-    if column.endswith("_us"):
-        per_unit *= 1000
+    per_unit = milliseconds_of(unit_of(name)) * (1000 if column.endswith("_us") else 1)
     return max(float(step * per_unit), 1.0)
