@@ -40,6 +40,21 @@ def time(chart: Chart) -> Spec:
     }
 
 
+def days(chart: Chart) -> Spec:
+    """Return the axis of days for bars: a label stands below the middle of its day, and not where the day begins."""
+    middle = {"expr": "(scale('x', utc(2000, 0, 2)) - scale('x', utc(2000, 0, 1))) / 2"}
+    base = time(chart)
+    axis = {
+        **base["axis"],
+        "labelOffset": middle,
+        "labelFlush": False,
+        "labelBound": 14,
+        "labelPadding": 6,
+        "ticks": False,
+    }
+    return {**base, "bandPosition": 0.5, "axis": axis}
+
+
 def names(chart: Chart, rows: Sequence[Row]) -> Spec:
     """Return the axis of names, in the order of the rows."""
     order = list(dict.fromkeys(row[chart.y] for row in rows))

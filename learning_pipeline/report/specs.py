@@ -36,7 +36,7 @@ def _stack(chart: Chart, rows: list[Row]) -> Spec:
         "height": 260,
         "mark": {"type": "bar", "width": {"band": 0.85}},
         "encoding": {
-            "x": {**axes.time(chart), "bandPosition": 0.5},
+            "x": axes.days(chart),
             "y": axes.values(
                 chart.y, chart.unit, axis={"format": axes.number_format(rows, chart.y), "tickCount": 6}, stack=True
             ),
