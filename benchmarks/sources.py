@@ -31,6 +31,10 @@ def size_mb(tree: Path) -> float:
     return sum(path.stat().st_size for path in tree.rglob("*") if path.is_file()) / 1e6
 
 
+def lines_of(tree: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in tree.rglob("*") if path.is_file())
+
+
 def land(home: Path, *sources: str) -> list[str]:
     given = [part for source in sources for part in ("--source", source)]
     return [*PROGRAM, "land", "--home", str(home), *given]
@@ -56,7 +60,8 @@ def by_kind(base: Path, runs: int) -> None:
         landed = [run(land(base / f"{kind}{n}", f"{kind}={tree}")) for n in range(runs)]
         plain = [run([*PLAIN, str(tree)]) for _ in range(runs)]
         wall, least = middle(landed).wall - start, middle(plain).wall
-        speed = f"{size / wall:6.1f} MB/s beyond start" if wall > 0.05 else "too little to tell its speed"
+        told = f"{size / wall:6.1f} MB/s, {lines_of(tree) / wall:9,.0f} lines/s beyond start"
+        speed = told if wall > 0.05 else "too little to tell its speed"
         print(f"{kind:<22} {size:8.2f} MB  land {wall + start:6.2f} s  plain decode {least:5.2f} s  {speed}")
 
 
