@@ -44,7 +44,7 @@ ARGUED: dict[str, str] = {
     "mart_data_dictionary.is_nullable": "the contract is its only source; no null is where it says so: test_recomputed",
     "mart_data_dictionary.table_kind": "how a table is built, which the database does not tell",
 }
-# Compared row by row in Python, by test_recomputed.py: the public price list has a calculator of its own.
+# Compared row by row by priced.py: the public price list has a calculator of its own.
 PRICED = {
     "fct_llm_calls": ("cost_usd", "price_version"),
     "dim_models": ("is_priced", "price_version", "input_usd_per_mtok", "output_usd_per_mtok"),

@@ -134,7 +134,7 @@ FACTS_RECOMPUTED |= {
             from fct_commit_links where timing = 'at_commit' and method <> 'branch_time'
         ) as l using (execution_id) group by execution_id, e.day""",
     ),
-    # Of those that tell calls, what they cost; test_recomputed.py has the others.
+    # Of those that tell calls, what they cost; priced.py has the others.
     "fct_executions cost": (
         f"""select execution_id, day, cost_usd, price_version from fct_executions e
         where exists (from {OWN_CALLS} o where o.execution_id = e.execution_id)""",

@@ -11,7 +11,6 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
-from genai_prices import Usage, calc_price
 
 from learning_pipeline.contracts.base import conform, key_columns, polars_schema
 from learning_pipeline.contracts.routing import MartRouterEvaluation
@@ -26,6 +25,7 @@ from learning_pipeline_tests.homes import SHARED
 from learning_pipeline_tests.marts.archives import unpacked
 from learning_pipeline_tests.marts.conftest import FIRST, NOW, world
 from learning_pipeline_tests.marts.everything import ARGUED, EVERY, PRICED
+from learning_pipeline_tests.marts.priced import wrong_calls, wrong_executions, wrong_models
 from learning_pipeline_tests.marts.recomputed import METRICS, TOTALS
 from learning_pipeline_tests.marts.second_look import looked_at
 from learning_pipeline_tests.marts.test_sql import rows_of, same
@@ -198,58 +198,9 @@ def test_every_column_is_compared_or_argued_for(marts: duckdb.DuckDBPyConnection
     assert left == set(ARGUED)
 
 
-def test_calls_cost_what_the_price_list_computes(marts: duckdb.DuckDBPyConnection) -> None:
-    """One by one, by the list's own calculator; reasoning and searches have no price of their own here."""
-    calls = marts.execute(
-        """select distinct model, provider, service_tier, started_at, input_tokens, output_tokens,
-            coalesce(cache_read_tokens, 0), coalesce(cache_write_5m_tokens, 0), coalesce(cache_write_1h_tokens, 0),
-            cost_usd, price_version
-        from fct_llm_calls where coalesce(web_searches, 0) = 0 and coalesce(reasoning_tokens, 0) = 0"""
-    ).fetchall()
-    wrong = []
-    for model, provider, tier, at, plain, out, read, short, long, cost, version in calls:
-        expected = None
-        if model and plain is not None and out is not None:
-            usage = Usage(
-                input_tokens=plain + read + short + long,
-                output_tokens=out,
-                cache_read_tokens=read,
-                cache_write_tokens=short + long,
-                cache_write_1h_tokens=long,
-            )
-            expected = _price(usage, model, provider, at, tier)
-        both = (cost is None) == (version is None) == (expected is None)
-        if not both or (expected is not None and float(cost) != pytest.approx(float(expected), rel=1e-9, abs=1e-11)):
-            wrong.append((model, provider, cost, expected))
-    assert wrong[:5] == []
-
-
-def test_models_have_the_price_of_the_newest_day(marts: duckdb.DuckDBPyConnection) -> None:
-    rows = marts.execute(
-        """select model, (select min(provider) from (select model, provider from fct_llm_calls
-                union all select model, provider from fct_executions) as u where u.model = m.model),
-            is_priced, input_usd_per_mtok, output_usd_per_mtok, price_version, max(last_day) over ()
-        from dim_models m"""
-    ).fetchall()
-    for model, provider, is_priced, plain, out, version, day in rows:
-        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        told = [
-            _price(usage, model, provider, noon, None)
-            for usage in (Usage(input_tokens=1000), Usage(output_tokens=1000))
-        ]
-        assert is_priced == (None not in told) == (version is not None), model
-        if is_priced:
-            assert [plain / 1000, out / 1000] == told, model
-
-
-def _price(usage: Usage, model: str, provider: str | None, at: datetime, tier: str | None) -> Any:
-    try:
-        context = {"processing": "batch"} if tier == "batch" else None
-        return calc_price(
-            usage, model, provider_id=provider, genai_request_timestamp=at, price_context=context
-        ).total_price
-    except LookupError:
-        return None
+@pytest.mark.parametrize("wrong", [wrong_calls, wrong_executions, wrong_models])
+def test_costs_are_those_that_the_price_list_computes(marts: duckdb.DuckDBPyConnection, wrong: Any) -> None:
+    assert wrong(marts)[:5] == []
 
 
 def test_no_null_is_where_the_dictionary_says_there_is_none(marts: duckdb.DuckDBPyConnection) -> None:
