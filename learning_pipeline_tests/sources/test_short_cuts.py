@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import uuid5
 
 import polars as pl
 from hypothesis import given
@@ -13,8 +14,9 @@ from learning_pipeline.sources import normal, numbers, times
 from learning_pipeline.sources.base import Options, key_of
 from learning_pipeline.sources.execution_log import fields, outcome
 from learning_pipeline.sources.in_house import values
+from learning_pipeline.sources.in_house.events import NAMESPACE
 from learning_pipeline.sources.in_house.frames import frame_of
-from learning_pipeline.sources.in_house.identity import json_text, key_of_object
+from learning_pipeline.sources.in_house.identity import json_text, key_of_object, uuid_of
 from learning_pipeline.sources.in_house.names import Names, Step
 from learning_pipeline.sources.in_house.read import read_fields
 from learning_pipeline.sources.json_lines import LineError
@@ -58,6 +60,17 @@ def test_a_label_is_its_text_without_blanks_and_words_for_nothing(text: str) -> 
 @given(st.dictionaries(word, scalar | st.lists(scalar, max_size=2), max_size=4))
 def test_the_key_of_an_object_is_that_of_its_kind_and_json(line: dict[str, Any]) -> None:
     assert key_of_object("execution_log", line) == key_of("execution_log", json_text(line))
+
+
+@given(st.text(max_size=9))
+def test_a_derived_id_is_that_of_uuid5(name: str) -> None:
+    assert uuid_of(NAMESPACE, name) == str(uuid5(NAMESPACE, name))
+
+
+@given(st.floats(allow_nan=False) | whole, st.sampled_from([{}, {"score": (0, 10)}, {"other": (0, 10)}]))
+def test_a_share_is_the_ratio_on_its_scale(value: float, scales: dict[str, tuple[float, float]]) -> None:
+    ratio = told(numbers.ratio, value, scale=scales.get("score", (0, 1)))
+    assert told(values.share, "score", value, Options(scales=scales)) == ratio
 
 
 class _OneByOne(Names):

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -12,7 +12,7 @@ from learning_pipeline.sources import normal
 from learning_pipeline.sources.base import Options, key_of
 from learning_pipeline.sources.execution_log import fields, outcome
 from learning_pipeline.sources.in_house.errors import ERROR_NAMES, failure
-from learning_pipeline.sources.in_house.identity import json_text, key_of_object
+from learning_pipeline.sources.in_house.identity import json_text, key_of_object, uuid_of
 from learning_pipeline.sources.in_house.read import read_fields
 from learning_pipeline.sources.json_lines import LineError
 from learning_pipeline.sources.remember import remembered
@@ -201,7 +201,7 @@ def _identity(row: Row, together: dict[str, Any]) -> None:
     if not has_id:
         time: datetime = row.get("started_at") or row.get("computed_start") or row["ended_at"]
         parts = (row["agent_name"], time.isoformat(), row.get("task_text") or "")
-        row["execution_id"] = str(uuid5(NAMESPACE, "\x1f".join(parts)))
+        row["execution_id"] = uuid_of(NAMESPACE, "\x1f".join(parts))
     row["group_key"] = row["execution_id"]
 
 
@@ -246,7 +246,7 @@ def _children(agents: list[Any], parent: Row, options: Options) -> list[Row]:
             row.update({key: parent[key] for key in ("started_at", "ended_at") if parent.get(key) is not None})
             if row.get("started_at") is not None:
                 row.pop("ended_at", None)
-        row.setdefault("execution_id", str(uuid5(NAMESPACE, f"{parent['execution_id']}\x1f{position}\x1f{name}")))
+        row.setdefault("execution_id", uuid_of(NAMESPACE, f"{parent['execution_id']}\x1f{position}\x1f{name}"))
         row["parent_execution_id"] = parent["execution_id"]
         row["agent_kind"] = "subagent"
         attributes["position"] = position

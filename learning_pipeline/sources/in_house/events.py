@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.sources.base import Line, Options, Parsed, Reject
 from learning_pipeline.sources.families.flat import Flat
 from learning_pipeline.sources.in_house.frames import frame_of
-from learning_pipeline.sources.in_house.identity import json_text, key_of_object
+from learning_pipeline.sources.in_house.identity import json_text, key_of_object, uuid_of
 from learning_pipeline.sources.in_house.names import Names
 from learning_pipeline.sources.in_house.read import Said, read_fields
 from learning_pipeline.sources.json_lines import LineError, decode
@@ -92,7 +92,7 @@ def frame(family: Flat, rows: list[Row]) -> pl.DataFrame:
 
 def derived_id(*parts: object) -> str:
     """Return the id of an event that has none: the same parts always give the same id."""
-    return str(uuid5(NAMESPACE, "\x1f".join("" if part is None else str(part) for part in parts)))
+    return uuid_of(NAMESPACE, "\x1f".join(["" if part is None else str(part) for part in parts]))
 
 
 def required(row: Row, *columns: str) -> None:

@@ -74,6 +74,8 @@ def money(name: str, value: Any, options: Options) -> Decimal:
 
 
 def share(name: str, value: Any, options: Options) -> float:
+    if type(value) is float and 0 <= value <= 1 and name not in options.scales:
+        return value
     return normal.ratio(value, scale=options.scales.get(name, (0, 1)))
 
 
