@@ -72,7 +72,7 @@ class MartFreshness(Table):
     table_name: Text = key_field("Table")
     rows: Integer = count_field("Rows, of all days", null=False)
     newest_event_at: Timestamp = field("Newest event in it; null for a table without one")
-    newest_day: Day = field("Newest day in it; null for a table without days")
+    newest_day: Day = field("Newest day in it; null for a table that is not kept by day")
     age_hours: Real = field("From the newest event, else the end of the newest day, to measured_at", unit="hours", ge=0)
     measured_at: Timestamp = field("When these tables were put together", null=False)
 

@@ -17,12 +17,12 @@ from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts import across, database
 from learning_pipeline.marts.collect import collect
 from learning_pipeline.marts.facts import last_call_day
-from learning_pipeline.marts.months import build_from_months
 from learning_pipeline.marts.newest import TIMES
 from learning_pipeline.marts.pieces import build_pieces
 from learning_pipeline.marts.plan import CALLS, EXECUTIONS, WRITTEN_ELSEWHERE, Plan, days_between
 from learning_pipeline.marts.registry import TABLES, Context, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, part_path
+from learning_pipeline.marts.sums import build_from_sums
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings
 
@@ -185,9 +185,9 @@ def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Pro
         if spec.by_session:
             with _explained(staging):
                 build_pieces(plan, name, Context(now, plan.prices, {}))
-        elif spec.by_month is not None:
+        elif spec.by_day_sums is not None:
             with _explained(staging):
-                build_from_months(plan, name, Context(now, plan.prices, {}))
+                build_from_sums(plan, name, Context(now, plan.prices, {}))
         else:
             _build_whole(plan, name, spec, now, plan.made_from_all(spec))
     progress("roll-ups", len(whole), len(whole))

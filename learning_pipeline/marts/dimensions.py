@@ -12,17 +12,15 @@ from learning_pipeline.marts.stats import every, names
 _RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 
 
-def agents_by_month(executions: pl.LazyFrame) -> pl.LazyFrame:
+def agents_by_day(executions: pl.LazyFrame) -> pl.LazyFrame:
     """Sum up what `dim_agents` needs."""
 
     def newest(column: str) -> pl.Expr:
-        return pl.col(column).sort_by("day", "started_at", "execution_id").drop_nulls().last()
+        return pl.col(column).sort_by("started_at", "execution_id").drop_nulls().last()
 
-    return executions.group_by("agent_name").agg(
+    return executions.group_by("day", "agent_name").agg(
         newest("agent_kind"),
         newest("agent_version"),
-        pl.col("day").min().alias("first_day"),
-        pl.col("day").max().alias("last_day"),
         pl.len().cast(pl.Int64).alias("executions"),
         names("model").alias("models"),
         names("task_type").alias("task_types"),
@@ -31,24 +29,24 @@ def agents_by_month(executions: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def dim_agents(months: pl.LazyFrame) -> pl.LazyFrame:
+def dim_agents(sums: pl.LazyFrame) -> pl.LazyFrame:
     """Describe each agent that ran."""
 
     def newest(column: str) -> pl.Expr:
-        return pl.col(column).sort_by("last_day").drop_nulls().last()
+        return pl.col(column).sort_by("day").drop_nulls().last()
 
-    return months.group_by("agent_name").agg(
+    return sums.group_by("agent_name").agg(
         newest("agent_kind"),
         newest("agent_version"),
-        pl.col("first_day").min(),
-        pl.col("last_day").max(),
+        pl.col("day").min().alias("first_day"),
+        pl.col("day").max().alias("last_day"),
         pl.col("executions").sum(),
         *(every(name) for name in ("models", "task_types", "sources")),
         every("repositories").n_unique().cast(pl.Int64),
     )
 
 
-def models_by_month(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
+def models_by_day(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
     """Sum up what `dim_models` needs."""
     used = pl.concat(
         [
@@ -56,25 +54,23 @@ def models_by_month(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFra
             executions.select("model", "provider", "day", _call=pl.lit(0, pl.Int64), _execution=pl.lit(1, pl.Int64)),
         ]
     ).filter(pl.col("model").is_not_null())
-    return used.group_by("model").agg(
+    return used.group_by("day", "model").agg(
         pl.col("provider").min(),
-        pl.col("day").min().alias("first_day"),
-        pl.col("day").max().alias("last_day"),
         pl.col("_call").sum().alias("calls"),
         pl.col("_execution").sum().alias("executions"),
     )
 
 
-def dim_models(months: pl.LazyFrame, prices: PriceBook) -> pl.LazyFrame:
+def dim_models(sums: pl.LazyFrame, prices: PriceBook) -> pl.LazyFrame:
     """Describe each model that was used, with its price on the newest day of the data."""
     from learning_pipeline.sources.models import model_family, model_tier, provider
 
     models = (
-        months.group_by("model")
+        sums.group_by("model")
         .agg(
             pl.col("provider").min(),
-            pl.col("first_day").min(),
-            pl.col("last_day").max(),
+            pl.col("day").min().alias("first_day"),
+            pl.col("day").max().alias("last_day"),
             pl.col("calls", "executions").sum(),
         )
         .sort("model")
@@ -100,7 +96,7 @@ def dim_models(months: pl.LazyFrame, prices: PriceBook) -> pl.LazyFrame:
     return pl.LazyFrame(rows, schema=polars_schema(DimModels))
 
 
-def repositories_by_month(executions: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.LazyFrame:
+def repositories_by_day(executions: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.LazyFrame:
     """Sum up what `dim_repositories` needs."""
     seen = pl.concat(
         [
@@ -109,10 +105,8 @@ def repositories_by_month(executions: pl.LazyFrame, git_events: pl.LazyFrame) ->
         ],
         how="diagonal",
     ).filter(pl.col("repository").is_not_null())
-    return seen.group_by("repository").agg(
+    return seen.group_by("day", "repository").agg(
         pl.col("remote").sort_by("occurred_at", "event_id").drop_nulls().last(),
-        pl.col("day").min().alias("first_day"),
-        pl.col("day").max().alias("last_day"),
         # An execution is one row: there is no need to tell its ids apart.
         pl.col("execution_id").count().cast(pl.Int64).alias("executions"),
         names("agent_name").alias("agents"),
@@ -120,12 +114,12 @@ def repositories_by_month(executions: pl.LazyFrame, git_events: pl.LazyFrame) ->
     )
 
 
-def dim_repositories(months: pl.LazyFrame) -> pl.LazyFrame:
+def dim_repositories(sums: pl.LazyFrame) -> pl.LazyFrame:
     """Describe each repository that an execution or a git event names."""
-    return months.group_by("repository").agg(
-        pl.col("remote").sort_by("last_day").drop_nulls().last(),
-        pl.col("first_day").min(),
-        pl.col("last_day").max(),
+    return sums.group_by("repository").agg(
+        pl.col("remote").sort_by("day").drop_nulls().last(),
+        pl.col("day").min().alias("first_day"),
+        pl.col("day").max().alias("last_day"),
         pl.col("executions").sum(),
         every("agents").n_unique().cast(pl.Int64),
         every("commits").n_unique().cast(pl.Int64),

@@ -42,49 +42,49 @@ def error_resolution(executions: pl.LazyFrame) -> pl.LazyFrame:
     What resolved it is the next execution there that succeeded. Only executions whose start or end is known are in
     an order; ties are broken by id.
     """
-    at = began_at()
-    success = pl.col("success").fill_null(False)
-    group = pl.col("_group")
     ordered = (
         dated(executions)
         .select(
             *("execution_id", "day", "agent_name", "model", "error_type", "session_id", "workflow_id", "success"),
             *("repository", "task_type", "ended_at"),
-            _at=at,
+            _at=began_at(),
             _group=pl.coalesce("workflow_id", "session_id"),
         )
+        # A number stands for the group: numbers sort and compare fast.
+        .with_columns(_group=pl.when(pl.col("_group").is_not_null()).then(pl.col("_group").hash()))
         .sort("_group", "_at", "execution_id")
-    )
-
-    def following(column: str) -> pl.Expr:
-        """Return a column of the next success of the group; its rows are in order of time."""
-        return pl.when(success).then(pl.col(column)).backward_fill().over("_group")
-
-    # How many executions of the group failed up to a row: the difference between two rows counts those between.
-    failures = (~pl.col("success")).fill_null(False).cast(pl.Int64).cum_sum().over("_group")
-    named = group.is_not_null()
-    same_agent = pl.col("resolved_by_agent") == pl.col("agent_name")
-    same_model = pl.col("_model").eq_missing(pl.col("model"))
-    recovery = (pl.col("_resolved_at") - pl.coalesce("ended_at", "_at")).dt.total_milliseconds()
-    return (
-        ordered.with_columns(_failures=failures)
         .with_columns(
-            resolved_by_execution_id=pl.when(named).then(following("execution_id")),
-            resolved_by_agent=pl.when(named).then(following("agent_name")),
-            _model=pl.when(named).then(following("model")),
-            _until=pl.when(named).then(following("_failures")),
-            _resolved_at=pl.when(named).then(
-                pl.when(success).then(pl.coalesce("ended_at", "_at")).backward_fill().over("_group")
-            ),
+            _next=pl.when(pl.col("success")).then(pl.int_range(pl.len())).backward_fill(),
+            # Between two rows of a group there are only rows of it: the difference counts its failures in between.
+            _failures=(~pl.col("success")).fill_null(False).cast(pl.Int64).cum_sum(),
         )
-        .filter(~pl.col("success"))
+        .collect()
+    )
+    failed = ordered.filter(~pl.col("success"))
+    after = ordered.select(
+        pl.col("_group", "_failures", "_at", "ended_at", "model", "execution_id", "agent_name")
+        .gather(failed["_next"])
+        .name.prefix("next_")
+    )
+    resolved = pl.col("next__group") == pl.col("_group")
+    same_agent = pl.col("resolved_by_agent") == pl.col("agent_name")
+    same_model = pl.col("next_model").eq_missing(pl.col("model"))
+    resolved_at = pl.coalesce("next_ended_at", "next__at")
+    recovery = (resolved_at - pl.coalesce("ended_at", "_at")).dt.total_milliseconds()
+    return (
+        pl.concat([failed, after], how="horizontal")
+        .lazy()
         .with_columns(
+            resolved_by_execution_id=pl.when(resolved).then("next_execution_id"),
+            resolved_by_agent=pl.when(resolved).then("next_agent_name"),
             error_type=pl.col("error_type").fill_null(_UNKNOWN),
             failed_at=pl.coalesce("ended_at", "_at"),
-            attempts=pl.col("_until") - pl.col("_failures") + 1,
+            attempts=pl.when(resolved).then(pl.col("next__failures") - pl.col("_failures") + 1),
             # What ran at the same time may have ended before.
-            recovery_ms=recovery.clip(0),
-            resolution=pl.when(~named)
+            recovery_ms=pl.when(resolved).then(recovery.clip(0)),
+        )
+        .with_columns(
+            resolution=pl.when(pl.col("_group").is_null())
             .then(pl.lit("not_known"))
             .when(pl.col("resolved_by_execution_id").is_null())
             .then(pl.lit("unresolved"))

@@ -166,7 +166,6 @@ def agent_pair(executions: pl.LazyFrame, interactions: pl.LazyFrame) -> pl.LazyF
         .filter(pl.col("agent") < pl.col("_b"))
         .group_by("agent", "_b")
         .agg(pl.len().cast(pl.Int64).alias("workflows"), *_labels())
-        .filter(pl.col("workflows") >= LEAST_WORKFLOWS)
         .with_columns(agent_a=_name("agent", agents), agent_b=_name("_b", agents))
         .drop("agent", "_b")
         .collect()
@@ -176,8 +175,10 @@ def agent_pair(executions: pl.LazyFrame, interactions: pl.LazyFrame) -> pl.LazyF
         *("workflows", "successes", "labelled", "failures", "unknown_outcomes", "interactions", "latency_n"),
         *("interactions_answered", "interactions_successful"),
     )
-    pairs = together.join(asked, on=["agent_a", "agent_b"], how="full", coalesce=True).with_columns(
-        is_in_workflows=pl.col("workflows").is_not_null()
+    pairs = (
+        together.join(asked, on=["agent_a", "agent_b"], how="full", coalesce=True)
+        .filter((pl.col("workflows") >= LEAST_WORKFLOWS) | pl.col("interactions").is_not_null())
+        .with_columns(is_in_workflows=pl.col("workflows").is_not_null())
     )
     for side in ("a", "b"):
         names = {"agent": f"agent_{side}"} | {name: f"{name}_{side}" for name in ("workflows", "labelled", "successes")}

@@ -9,8 +9,9 @@ def prompt_attribution(git_events: pl.LazyFrame) -> pl.LazyFrame:
     """Return one row per prompt, session or author of authorship notes.
 
     The totals of a prompt mostly count on from note to note, and are repeated where a commit was rewritten: the largest
-    counts. Of one prompt in ten a later note says less, and does not say what became of the rest. What is counted from the ranges of one commit is added up over the commits of the history: rewritten
-    commits, which no history has any more, would count it again.
+    counts. Of one prompt in ten a later note says less, and does not say what became of the rest. What is counted from
+    the ranges of one commit is added up over the commits of the history: rewritten commits,
+    which no history has any more, would count it again.
     """
     notes = git_events.filter((pl.col("event_type") == "note") & (_told("note") == "git-ai")).select(
         "commit",

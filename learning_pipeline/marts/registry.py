@@ -29,7 +29,7 @@ from learning_pipeline.marts import (
 )
 from learning_pipeline.marts.across import ALL_COMMIT_LINKS, COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
 from learning_pipeline.marts.analytics import DAILY, ROLLUPS
-from learning_pipeline.marts.spec import CALLS, GIT, LINKS, MONTHS, OUTCOMES, TOOLS, WORK, Context, Frames, TableSpec
+from learning_pipeline.marts.spec import CALLS, GIT, LINKS, OUTCOMES, SUMS, TOOLS, WORK, Context, Frames, TableSpec
 
 __all__ = ["DESCRIBES_RUNS", "TABLES", "Context", "Frames", "TableSpec", "described"]
 
@@ -123,7 +123,8 @@ TABLES: dict[str, TableSpec] = {
         "rollup",
         "usage",
         (_CALLS, _WORK),
-        lambda f, c: usage.unpriced_models(f[_CALLS], f[_WORK]),
+        lambda f, c: usage.unpriced_models(f[SUMS]),
+        by_day_sums=lambda f, c: usage.unpriced_by_day(f[_CALLS], f[_WORK]),
     ),
     "mart_commit_cost": TableSpec(
         USAGE_MARTS["mart_commit_cost"],
@@ -152,15 +153,16 @@ TABLES: dict[str, TableSpec] = {
         "rollup",
         "agents",
         (_WORK,),
-        lambda f, c: leaderboard.agent_leaderboard(f[_WORK]),
+        lambda f, c: leaderboard.agent_leaderboard(f[SUMS]),
+        by_day_sums=lambda f, c: leaderboard.agents_by_day(f[_WORK]),
     ),
     "mart_throughput": TableSpec(
         WORK_MARTS["mart_throughput"],
         "rollup",
         "quality",
         (_WORK, _CALLS, _TOOLS, _GIT),
-        lambda f, c: throughput.throughput(f[MONTHS]),
-        by_month=lambda f, c: throughput.throughput_by_month(f[_WORK], f[_CALLS], f[_TOOLS], f[_GIT]),
+        lambda f, c: throughput.throughput(f[SUMS]),
+        by_day_sums=lambda f, c: throughput.throughput_by_day(f[_WORK], f[_CALLS], f[_TOOLS], f[_GIT]),
     ),
     **ROLLUPS,
     "mart_alert": TableSpec(
@@ -218,24 +220,24 @@ TABLES: dict[str, TableSpec] = {
         "dim",
         "dimensions",
         (_WORK,),
-        lambda f, c: dimensions.dim_agents(f[MONTHS]),
-        by_month=lambda f, c: dimensions.agents_by_month(f[_WORK]),
+        lambda f, c: dimensions.dim_agents(f[SUMS]),
+        by_day_sums=lambda f, c: dimensions.agents_by_day(f[_WORK]),
     ),
     "dim_models": TableSpec(
         DIMS["dim_models"],
         "dim",
         "dimensions",
         (_CALLS, _WORK, "prices"),
-        lambda f, c: dimensions.dim_models(f[MONTHS], c.prices),
-        by_month=lambda f, c: dimensions.models_by_month(f[_CALLS], f[_WORK]),
+        lambda f, c: dimensions.dim_models(f[SUMS], c.prices),
+        by_day_sums=lambda f, c: dimensions.models_by_day(f[_CALLS], f[_WORK]),
     ),
     "dim_repositories": TableSpec(
         DIMS["dim_repositories"],
         "dim",
         "dimensions",
         (_WORK, _GIT),
-        lambda f, c: dimensions.dim_repositories(f[MONTHS]),
-        by_month=lambda f, c: dimensions.repositories_by_month(f[_WORK], f[_GIT]),
+        lambda f, c: dimensions.dim_repositories(f[SUMS]),
+        by_day_sums=lambda f, c: dimensions.repositories_by_day(f[_WORK], f[_GIT]),
     ),
     "mart_data_dictionary": TableSpec(
         QUALITY_MARTS["mart_data_dictionary"],

@@ -10,8 +10,8 @@ import polars as pl
 from learning_pipeline.contracts.base import Table
 from learning_pipeline.marts.prices import PriceBook
 
-# What a roll-up by month gets.
-MONTHS = "months"
+# What a roll-up that is made from sums by day gets.
+SUMS = "sums"
 Frames = Mapping[str, pl.LazyFrame]
 
 CALLS, TOOLS, WORK, GIT = "fct_llm_calls", "fct_tool_calls", "fct_executions", "fct_git_events"
@@ -38,8 +38,8 @@ class TableSpec:
     days: of a roll-up over tables that are made by day, how many of the newest dated days it reads; None for all.
     by_session: of a roll-up whose rows are about sessions (or about a day, where a log names none), whether it is kept
         in pieces by the day on which they began: then only what a change can reach is made anew.
-    by_month: of a roll-up, sums up the inputs of one month; what that gives is kept, and `compute` gets that of all
-        months, as MONTHS, in place of the inputs.
+    by_day_sums: of a roll-up, sums up the inputs of some days, each by itself; what that gives of a day is kept, and
+        `compute` gets that of all days, or of the newest `days`, as SUMS, in place of the inputs.
     """
 
     contract: type[Table]
@@ -49,7 +49,7 @@ class TableSpec:
     compute: Callable[[Frames, Context], pl.LazyFrame]
     days: int | None = None
     by_session: bool = False
-    by_month: Callable[[Frames, Context], pl.LazyFrame] | None = None
+    by_day_sums: Callable[[Frames, Context], pl.LazyFrame] | None = None
 
     @property
     def by_day(self) -> bool:

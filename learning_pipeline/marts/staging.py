@@ -143,8 +143,10 @@ class Staging:
         for day, (frame, part) in frames.items():
             self._parts.get(table, {}).pop(day, None)
             known = before[day]
-            if known is None or known.digest != part.digest:
-                write_parquet(frame, part_path(self.dir, table, day))
+            path = part_path(self.dir, table, day)
+            # A digest is of rows: it does not tell of columns that no row has, as in a part without any.
+            if known is None or known.digest != part.digest or pl.read_parquet_schema(path) != frame.schema:
+                write_parquet(frame, path)
         with self._transaction():
             self._db.executemany(
                 "insert into parts (table_name, day, made_from, reads_to, digest, rows) values (?, ?, ?, ?, ?, ?)",

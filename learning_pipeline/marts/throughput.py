@@ -12,30 +12,30 @@ _LENGTHS_MS = {"day": 24 * _HOUR_MS, "hour": _HOUR_MS}
 _LEAST_PART = 0.1
 
 
-def throughput_by_month(
+def throughput_by_day(
     executions: pl.LazyFrame, calls: pl.LazyFrame, tools: pl.LazyFrame, git_events: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Count records by day and by hour of their own time (UTC)."""
     began = executions.select(
-        pl.coalesce("started_at", "ended_at").alias("_at"), "agent_name", "task_type", _what=pl.lit("executions")
+        "day", pl.coalesce("started_at", "ended_at").alias("_at"), "agent_name", "task_type", _what=pl.lit("executions")
     )
     records = pl.concat(
         [
             began,
-            calls.select(_at="started_at", _what=pl.lit("llm_calls")),
-            tools.select(_at="started_at", _what=pl.lit("tool_calls")),
-            git_events.select(_at="occurred_at", _what=pl.lit("git_events")),
+            calls.select("day", _at="started_at", _what=pl.lit("llm_calls")),
+            tools.select("day", _at="started_at", _what=pl.lit("tool_calls")),
+            git_events.select("day", _at="occurred_at", _what=pl.lit("git_events")),
         ],
         how="diagonal",
     ).filter(pl.col("_at").is_not_null())
     return pl.concat([_by(records, period) for period in _LENGTHS_MS])
 
 
-def throughput(months: pl.LazyFrame) -> pl.LazyFrame:
+def throughput(sums: pl.LazyFrame) -> pl.LazyFrame:
     """Hold the counts of all days and hours against the targets."""
-    span = months.select(_first=pl.col("_first").min(), _last=pl.col("_last").max())
+    span = sums.select(_first=pl.col("_first").min(), _last=pl.col("_last").max())
     return (
-        months.group_by("period", "starts_at")
+        sums.group_by("period", "starts_at")
         .agg(pl.col(_WHAT).sum(), *(every(name).n_unique().cast(pl.Int64) for name in ("agents", "task_types")))
         .join(span, how="cross")
         .with_columns(_length=pl.col("period").replace_strict(_LENGTHS_MS, return_dtype=pl.Int64))
@@ -46,7 +46,7 @@ def throughput(months: pl.LazyFrame) -> pl.LazyFrame:
 
 def _by(records: pl.LazyFrame, period: str) -> pl.LazyFrame:
     return (
-        records.group_by(starts_at=pl.col("_at").dt.truncate("1d" if period == "day" else "1h"))
+        records.group_by("day", starts_at=pl.col("_at").dt.truncate("1d" if period == "day" else "1h"))
         .agg(
             *((pl.col("_what") == name).sum().cast(pl.Int64).alias(name) for name in _WHAT),
             names("agent_name").alias("agents"),

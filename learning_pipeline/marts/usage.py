@@ -3,7 +3,16 @@
 import polars as pl
 
 from learning_pipeline.marts.facts import without_calls
-from learning_pipeline.marts.stats import MONEY, TOKENS, count, distinct, names, tokens_and_cost, with_cache_writes
+from learning_pipeline.marts.stats import (
+    MONEY,
+    TOKENS,
+    count,
+    distinct,
+    every,
+    names,
+    tokens_and_cost,
+    with_cache_writes,
+)
 
 COUNTS = ("calls", "executions", "unpriced_calls", "unpriced_executions")
 
@@ -61,18 +70,23 @@ def usage_session(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame
     )
 
 
-def unpriced_models(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
-    """List the models whose usage has token counts, and yet no cost: no price list has them."""
+def unpriced_by_day(calls: pl.LazyFrame, executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `unpriced_models` needs: usage that has token counts, and yet no cost."""
     counted = pl.col("input_tokens").is_not_null() & pl.col("output_tokens").is_not_null()
     return (
         usage(calls, executions)
         .filter(pl.col("cost_usd").is_null() & counted)
-        .group_by("model", "provider")
-        .agg(
-            *counts(),
-            distinct("session_id").alias("sessions"),
-            pl.col("day").min().alias("first_day"),
-            pl.col("day").max().alias("last_day"),
-            *tokens_and_cost(),
-        )
+        .group_by("day", "model", "provider")
+        .agg(*counts(), names("session_id").alias("sessions"), *tokens_and_cost())
+    )
+
+
+def unpriced_models(sums: pl.LazyFrame) -> pl.LazyFrame:
+    """List the models that no price list has."""
+    return sums.group_by("model", "provider").agg(
+        pl.col(COUNTS).sum(),
+        every("sessions").n_unique().cast(pl.Int64),
+        pl.col("day").min().alias("first_day"),
+        pl.col("day").max().alias("last_day"),
+        *tokens_and_cost(),
     )

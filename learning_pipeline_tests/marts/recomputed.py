@@ -219,7 +219,7 @@ RECOMPUTED: dict[str, tuple[str, str]] = {
                 count(*) filter (where success) as hits,
             from f, names as a, names as b
             where a.name < b.name and list_contains(agents, a.name) and list_contains(agents, b.name)
-            group by all having count(*) >= 5
+            group by all
         ), asked as (
             select least(source_agent, target_agent) as a, greatest(source_agent, target_agent) as b, count(*) as n,
                 count(latency_ms) as known, quantile_cont(latency_ms, 0.5) as p50
@@ -232,7 +232,8 @@ RECOMPUTED: dict[str, tuple[str, str]] = {
             case when p.n is null then 0 else (select count(*) from f
                 where list_contains(agents, p.a) <> list_contains(agents, p.b) and success) end,
             coalesce(q.n, 0), coalesce(q.known, 0), q.p50
-        from pairs as p full join asked as q on p.a = q.a and p.b = q.b""",
+        from pairs as p full join asked as q on p.a = q.a and p.b = q.b
+        where p.n >= 5 or q.a is not null""",
     ),
     "mart_branch_cost": (
         f"""select repository, branch, is_attributed, {COUNTS}, active_days, {SUMS}

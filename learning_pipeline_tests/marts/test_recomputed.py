@@ -43,9 +43,6 @@ BUDGETS: list[dict[str, Any]] = [
 # Of these, made-up days are too few, or there is no landing that would write them.
 NOT_MADE_UP = ("mart_anomaly", "mart_drift", "mart_forecast", "mart_data_quality", "mart_quarantine_reason")
 NOT_MADE_UP += ("mart_unknown_fields", "mart_ignored_rule")
-KNOWN = {
-    "mart_error_resolution rest": "a success whose model is not known is taken for one of the next success's model",
-}
 SUMMED_UP = ("mart_usage_daily", "mart_usage_monthly", "mart_usage_session", "mart_branch_daily", "mart_branch_cost")
 SUMMED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 SUMMED += ("cost_usd", "reported_cost_usd", "calls", "executions")
@@ -175,8 +172,6 @@ def marts(
 def test_a_mart_is_what_plain_sql_makes_of_the_facts(
     marts: duckdb.DuckDBPyConnection, mart: str, request: pytest.FixtureRequest
 ) -> None:
-    if mart in KNOWN and "made_up" in request.node.callspec.id:
-        pytest.xfail(KNOWN[mart])
     of_mart, of_facts = EVERY[mart]
     got, expected = rows_of(marts, of_mart), rows_of(marts, of_facts)
     assert got or "made_up" not in request.node.callspec.id or mart.split()[0] in NOT_MADE_UP
