@@ -65,8 +65,8 @@ class MartPromptAttribution(Table):
     total_additions: Integer = count_field("Lines that it added: the largest number that a note has", unit="lines")
     total_deletions: Integer = count_field("Lines that it removed: the largest number that a note has", unit="lines")
     accepted_lines: Integer = count_field(
-        "Lines that were accepted: of a prompt the largest number that a note has, for most of its notes count on; of others "
-        "the sum over its commits in the history, or over dangling ones where it has no other",
+        "Lines that were accepted: of a prompt the largest number that a note has, for most of its notes count on; of "
+        "others the sum over its commits in the history, or over dangling ones where it has no other",
         unit="lines",
     )
     overridden_lines: Integer = count_field(
