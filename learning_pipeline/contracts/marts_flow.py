@@ -41,7 +41,10 @@ class Comparison(SuccessRate):
 
 
 class MartWorkflowTransition(Comparison):
-    """One agent worked right after another, in the last 90 days; success is that of the second's execution."""
+    """One agent worked right after another; success is that of the second's execution.
+
+    All workflows count whose last execution was in the last 90 days, each whole.
+    """
 
     from_agent: Text = key_field("Agent that worked before")
     to_agent: Text = key_field("Agent that worked next, in the same workflow, else session")
@@ -57,10 +60,11 @@ class MartWorkflowTransition(Comparison):
 
 
 class MartWorkflowPattern(Comparison):
-    """A sequence of agents in the workflows of the last 90 days, and their success with it against without.
+    """A sequence of agents, and the success of workflows with it against without.
 
-    Agents that work several times in a row count once. A workflow counts once per pattern, with the success of
-    its last labelled execution; those without it are the other workflows with as many steps or more.
+    All workflows count whose last execution was in the last 90 days, each whole. Agents that work several times in a
+    row count once. A workflow counts once per pattern, with the success of its last labelled execution; those without
+    it are the other workflows with as many steps or more.
     """
 
     pattern: Text = key_field("Agents in order, joined by ' > '")
@@ -74,9 +78,10 @@ class MartWorkflowPattern(Comparison):
 
 
 class MartAgentPair(Comparison):
-    """Two agents in one workflow of the last 90 days, in any order, and its success with both against others.
+    """Two agents in one workflow, in any order, and its success with both against others.
 
-    Those without the pair are the workflows in which at least one of the two worked, and not both.
+    All workflows count whose last execution was in the last 90 days, each whole. Those without the pair are the
+    workflows in which at least one of the two worked, and not both.
     """
 
     agent_a: Text = key_field("First of the two by name")

@@ -1,11 +1,12 @@
 """What the alert rules measure: hits and n, by subject and hour. All are whole numbers, so their order is no matter."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
 from learning_pipeline.marts.alert_rules import ALL
+from learning_pipeline.marts.facts import own_calls
 from learning_pipeline.marts.spec import CALLS, TOOLS, WORK
 
 DECISIONS, CHANGES = "fct_routing_decisions", "fct_agent_transformations"
@@ -23,36 +24,37 @@ TIMES: dict[str, tuple[str, ...]] = {
 SLOW_ROUTING_US = 200_000
 SLOW_CALL_MS = 120_000
 _NANO = 1_000_000_000
+# Tells that there were events, whatever they were.
+ANY = "any"
+_GRAIN = ("day", "subject", "hour")
 _OPEN = ("open", "unknown")
 
 Frames = Mapping[str, pl.LazyFrame]
 
 
-def timed(frames: Frames, now: datetime) -> dict[str, pl.LazyFrame]:
-    """Return the facts with `at`, the time of each event; without those that have none, or lie after `now`."""
-    found = {name: frames[name].with_columns(at=pl.coalesce(columns)) for name, columns in TIMES.items()}
-    return {name: frame.filter(pl.col("at") <= now) for name, frame in found.items()}
-
-
-def newest(events: Frames) -> datetime | None:
-    """Return the time of the newest event."""
-    frames = [frame.select(pl.col("at").max()) for frame in events.values()]
-    found = pl.concat(frames).select(pl.col("at").max()).collect().item()
-    assert found is None or isinstance(found, datetime)
-    return found
+def by_day(frames: Frames) -> pl.LazyFrame:
+    """Sum up what the alert rules need, by day, measure, subject and hour: of all facts that have a time."""
+    timed = {name: frames[name].with_columns(at=pl.coalesce(columns)) for name, columns in TIMES.items()}
+    events = {name: frame.filter(pl.col("at").is_not_null()) for name, frame in timed.items()}
+    measured = {ANY: pl.concat([_hourly(one, pl.lit(ALL), pl.lit(1), pl.lit(1)) for one in events.values()])}
+    measured |= {measure: series(events) for measure, series in SERIES.items()}
+    return pl.concat(
+        [series.select(pl.lit(measure).alias("measure"), *_GRAIN, "hits", "n") for measure, series in measured.items()]
+    )
 
 
 def _hourly(frame: pl.LazyFrame, subject: pl.Expr, hit: pl.Expr, n: pl.Expr) -> pl.LazyFrame:
-    """Sum by subject and hour; `hour` is the end of the hour."""
+    """Sum by day, subject and hour; `hour` is the end of the hour."""
     return (
         frame.select(
+            "day",
             subject=subject,
             hour=pl.col("at").dt.truncate("1h") + timedelta(hours=1),
             hits=hit.cast(pl.Int64),
             n=n.cast(pl.Int64),
         )
         .filter(pl.col("subject").is_not_null())
-        .group_by("subject", "hour")
+        .group_by(_GRAIN)
         .agg(pl.col("hits").sum(), pl.col("n").sum())
     )
 
@@ -69,19 +71,18 @@ def _silence(events: Frames) -> pl.LazyFrame:
     ends = events[WORK].filter(pl.col("ended_at") >= pl.col("at")).with_columns(at="ended_at")
     work = [_hourly(one, whole, pl.lit(1), pl.lit(0)) for one in (events[WORK], ends, events[CALLS], events[TOOLS])]
     other = [_hourly(events[name], whole, pl.lit(0), pl.lit(1)) for name in (DECISIONS, CHANGES, ASKED, HEALTH)]
-    return pl.concat([*work, *other]).group_by("subject", "hour").agg(pl.col("hits").sum(), pl.col("n").sum())
+    return pl.concat([*work, *other]).group_by(_GRAIN).agg(pl.col("hits").sum(), pl.col("n").sum())
 
 
 def _cost(events: Frames) -> pl.LazyFrame:
     """Return the cost as whole billionths of a dollar: of calls, and of executions whose log tells no call."""
-    with_calls = events[CALLS].select("execution_id").drop_nulls().unique()
-    alone = events[WORK].join(with_calls, on="execution_id", how="anti")
+    alone = events[WORK].join(own_calls(events[WORK], events[CALLS]), on="execution_id", how="anti")
     nano = (pl.col("cost_usd") * _NANO).cast(pl.Float64).round().cast(pl.Int64)
     parts = [
         _hourly(one.filter(pl.col("cost_usd").is_not_null()), pl.lit(ALL), nano, pl.lit(1))
         for one in (events[CALLS], alone)
     ]
-    return pl.concat(parts).group_by("subject", "hour").agg(pl.col("hits").sum(), pl.col("n").sum())
+    return pl.concat(parts).group_by(_GRAIN).agg(pl.col("hits").sum(), pl.col("n").sum())
 
 
 def _ended_with_error() -> pl.Expr:

@@ -11,7 +11,7 @@ import polars as pl
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_alert import ALERT_STATES, MartAlert
 from learning_pipeline.marts.alert_rules import ALL, DAY, RULES, WEEK, Rule
-from learning_pipeline.marts.alert_series import SERIES, TIMES, Frames, newest, timed
+from learning_pipeline.marts.alert_series import ANY, TIMES
 from learning_pipeline.marts.stats import wilson
 
 # Hours that are looked back for the time since when a rule stands as it does.
@@ -26,27 +26,34 @@ _SPAN = LOOKED_BACK + (WEEKS_BEFORE + 1) * WEEK
 _GRAIN = ("subject", "hour")
 
 
-def alert(frames: Frames, now: datetime, rules: tuple[Rule, ...] = RULES) -> pl.LazyFrame:
+def alert(sums: pl.LazyFrame, now: datetime, rules: tuple[Rule, ...] = RULES) -> pl.LazyFrame:
     """Return a row for every rule on every subject that it measured; a rule that measured nothing has one of all.
 
     Args:
-        frames: the facts of INPUTS.
-        now: events after it are left out: a log whose clock is wrong does not make all others old.
+        sums: what `alert_series.by_day` returns of the facts of INPUTS.
+        now: hours that begin after it are left out: a log whose clock is wrong does not make all others old.
     """
-    events = timed(frames, now)
-    at = newest(events)
-    if at is None:
+    hours = (
+        sums.filter(pl.col("hour") <= now + timedelta(hours=1))
+        .group_by("measure", *_GRAIN)
+        .agg(pl.col("hits", "n").sum())
+        .collect()
+    )
+    end = hours.filter(pl.col("measure") == ANY)["hour"].max()
+    if end is None:
         return pl.LazyFrame([_silent(rule, None) for rule in rules], schema=polars_schema(MartAlert))
-    end = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    assert isinstance(end, datetime)
+    grids = {
+        str(measure): _grid(series.drop("measure"), end)
+        for (measure,), series in hours.group_by("measure", maintain_order=True)
+    }
     found: list[pl.DataFrame] = []
-    known: dict[str, pl.DataFrame] = {}
     for rule in rules:
-        if rule.measure not in known:
-            known[rule.measure] = _grid(SERIES[rule.measure](events).collect(), end)
-        if known[rule.measure].is_empty():
+        grid = grids.get(rule.measure)
+        if grid is None or grid.is_empty():
             found.append(pl.DataFrame([_silent(rule, end)], schema=polars_schema(MartAlert)))
         else:
-            found.append(_stand(rule, _levels(rule, known[rule.measure]), end))
+            found.append(_stand(rule, _levels(rule, grid), end))
     return pl.concat(found).lazy()
 
 

@@ -24,7 +24,7 @@ from learning_pipeline.marts import (
     usage_blocks,
     work,
 )
-from learning_pipeline.marts.spec import CALLS, GIT, TOOLS, WORK, Context, Frames, TableSpec
+from learning_pipeline.marts.spec import CALLS, GIT, SUMS, TOOLS, WORK, Context, Frames, TableSpec, Whole
 
 _DECISIONS, _CHANGES, _ASKED = "fct_routing_decisions", "fct_agent_transformations", "fct_interactions"
 _CONTRACTS = DAILY_MARTS | WINDOW_MARTS | FLOW_MARTS | DECISION_MARTS | TREND_MARTS
@@ -116,8 +116,9 @@ ROLLUPS: dict[str, TableSpec] = {
         "rollup",
         "agents",
         (WORK,),
-        lambda f, c: patterns.solution_pattern(f[WORK]),
+        lambda f, c: patterns.solution_pattern(f[SUMS]),
         PATTERN_DAYS,
+        by_day_sums=lambda f, c: patterns.solutions_by_day(f[WORK]),
     ),
     "mart_error_resolution": TableSpec(
         _CONTRACTS["mart_error_resolution"],
@@ -126,30 +127,37 @@ ROLLUPS: dict[str, TableSpec] = {
         (WORK,),
         lambda f, c: errors.error_resolution(f[WORK]),
         ERROR_DAYS,
+        Whole("workflow", "each"),
     ),
     "mart_workflow_transition": TableSpec(
         _CONTRACTS["mart_workflow_transition"],
         "rollup",
         "workflows",
         (WORK,),
-        lambda f, c: flow.workflow_transition(f[WORK]),
+        lambda f, c: flow.workflow_transition(f[SUMS]),
         FLOW_DAYS,
+        Whole("workflow", "last"),
+        lambda f, c: flow.transitions_by_day(f[WORK]),
     ),
     "mart_workflow_pattern": TableSpec(
         _CONTRACTS["mart_workflow_pattern"],
         "rollup",
         "workflows",
         (WORK,),
-        lambda f, c: flow.workflow_pattern(f[WORK]),
+        lambda f, c: flow.workflow_pattern(f[SUMS]),
         FLOW_DAYS,
+        Whole("workflow", "last"),
+        lambda f, c: flow.patterns_by_day(f[WORK]),
     ),
     "mart_agent_pair": TableSpec(
         _CONTRACTS["mart_agent_pair"],
         "rollup",
         "workflows",
         (WORK, _ASKED),
-        lambda f, c: flow.agent_pair(f[WORK], f[_ASKED]),
+        lambda f, c: flow.agent_pair(f[SUMS]),
         FLOW_DAYS,
+        Whole("workflow", "last"),
+        lambda f, c: flow.pairs_by_day(f[WORK], f[_ASKED]),
     ),
     "mart_routing_calibration": TableSpec(
         _CONTRACTS["mart_routing_calibration"],

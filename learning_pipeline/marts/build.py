@@ -18,11 +18,10 @@ from learning_pipeline.marts import across, database
 from learning_pipeline.marts.collect import collect
 from learning_pipeline.marts.facts import last_call_day
 from learning_pipeline.marts.newest import TIMES
-from learning_pipeline.marts.pieces import build_pieces
-from learning_pipeline.marts.plan import CALLS, EXECUTIONS, WRITTEN_ELSEWHERE, Plan, days_between
+from learning_pipeline.marts.pieces import build_from_sums, build_pieces
+from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, days_between
 from learning_pipeline.marts.registry import TABLES, Context, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, part_path
-from learning_pipeline.marts.sums import build_from_sums
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings
 
@@ -105,9 +104,8 @@ def _build_days(plan: Plan, table: str, days: Sequence[date], now: datetime) -> 
         else:
             todo.append(day)
     for some in _portions(plan, table, todo):
-        parts = _compute_days(plan, table, some, now)
-        staging.put(table, parts)
-        rows |= {day: part.rows for day, (_, part) in parts.items() if day is not None}
+        _stage_days(plan, table, some, now)
+        rows |= {day: part.rows for day in some if (part := staging.part(table, day))}
     return dict(sorted(rows.items()))
 
 
@@ -127,10 +125,8 @@ def _portions(plan: Plan, table: str, days: list[date]) -> Iterator[list[date]]:
         yield portion
 
 
-def _compute_days(
-    plan: Plan, table: str, days: list[date], now: datetime
-) -> dict[date | None, tuple[pl.DataFrame, Part]]:
-    """Compute the parts of some days together: no row of one day depends on which other days are with it."""
+def _stage_days(plan: Plan, table: str, days: list[date], now: datetime) -> None:
+    """Stage the parts of some days together: no row of one day depends on which other days are with it."""
     spec = TABLES[table]
     reads_to: dict[date, date] = {}
     if table == EXECUTIONS:
@@ -152,13 +148,8 @@ def _compute_days(
             frames[name] = plan.staging.read(name, polars_schema(TABLES[name].contract), span)
     with _explained(plan.staging):
         frame = collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
-    by_day = frame.partition_by("day", as_dict=True)
-    parts: dict[date | None, tuple[pl.DataFrame, Part]] = {}
-    for day in days:
-        rows = by_day.get((day,), frame.clear())
-        made_from = plan.made_from(table, day, reads_to.get(day))
-        parts[day] = (rows, Part(made_from, reads_to.get(day), content_digest(rows), rows.height))
-    return parts
+    made_from = {day: plan.made_from(table, day, reads_to.get(day)) for day in days}
+    plan.staging.put_by_day(table, frame, made_from, reads_to)
 
 
 @contextmanager
@@ -182,12 +173,12 @@ def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Pro
     whole = {name: spec for name, spec in TABLES.items() if not spec.by_day and name != _FRESHNESS}
     for done, (name, spec) in enumerate(whole.items()):
         progress("roll-ups", done, len(whole))
-        if spec.by_session:
-            with _explained(staging):
-                build_pieces(plan, name, Context(now, plan.prices, {}))
-        elif spec.by_day_sums is not None:
+        if spec.by_day_sums is not None:
             with _explained(staging):
                 build_from_sums(plan, name, Context(now, plan.prices, {}))
+        elif spec.in_days:
+            with _explained(staging):
+                build_pieces(plan, name, Context(now, plan.prices, {}))
         else:
             _build_whole(plan, name, spec, now, plan.made_from_all(spec))
     progress("roll-ups", len(whole), len(whole))
@@ -212,18 +203,9 @@ def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_fro
     known = plan.staging.part(name, None)
     if known is not None and known.made_from == made_from:
         return
-    frames: dict[str, pl.LazyFrame] = {}
-    for given in spec.inputs:
-        if given in STREAMS:
-            frames[given] = plan.read_lake(given)
-        elif given in WRITTEN_ELSEWHERE:
-            frames[given] = getattr(plan, given).lazy()
-        elif given in TABLES:
-            days = plan.window(spec, given)
-            frames[given] = plan.staging.read(given, polars_schema(TABLES[given].contract), days)
     with _explained(plan.staging):
         newest = _newest(plan) if name == _FRESHNESS else {}
-        rows = collect(name, spec.contract, spec.compute(frames, Context(now, plan.prices, newest)))
+        rows = collect(name, spec.contract, spec.compute(plan.frames(spec), Context(now, plan.prices, newest)))
     plan.staging.put(name, {None: (rows, Part(made_from, None, content_digest(rows), rows.height))})
 
 

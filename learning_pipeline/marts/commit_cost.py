@@ -3,48 +3,91 @@
 import polars as pl
 
 from learning_pipeline.marts.commits import reverted_in
+from learning_pipeline.marts.facts import last_call_day
 from learning_pipeline.marts.stats import MONEY, TOKENS, distinct, names, total, with_cache_writes
 
 # How many levels of sub-agents are followed to find whose commit their work went into.
 _LEVELS = 16
 
 
+# Kinds of rows of what is kept by day.
+_SUM, _EXECUTION, _CALL = "sum", "execution", "call"
+_COLUMNS = ("agent_name", *TOKENS, *MONEY)
+
+
+def cost_by_day(executions: pl.LazyFrame, calls: pl.LazyFrame, links: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `commit_cost` needs: `kind` says of what a row tells.
+
+    sum: all executions of an agent that can belong to no commit. execution: each that has a link of its own, that
+    another started, or whose calls go on after its day. call: those of an execution that is not of the same day.
+    """
+    used = _used(links).select("execution_id", _linked=pl.lit(True)).unique()
+    told = executions.join(used, on="execution_id", how="left")
+    alone = pl.col("_linked").is_null() & pl.col("parent_execution_id").is_null() & (last_call_day() == pl.col("day"))
+    sums = [total(name) for name in (*TOKENS, *MONEY)]
+    same_day = executions.select("day", "execution_id")
+    return pl.concat(
+        [
+            told.filter(alone)
+            .group_by("day", "agent_name")
+            .agg(pl.len().cast(pl.Int64).alias("executions"), *sums)
+            .with_columns(kind=pl.lit(_SUM)),
+            told.filter(~alone).select(
+                "day", "execution_id", "parent_execution_id", *_COLUMNS, kind=pl.lit(_EXECUTION)
+            ),
+            with_cache_writes(calls)
+            .join(same_day, on=["day", "execution_id"], how="anti")
+            .group_by("day", "execution_id", "agent_name")
+            .agg(*sums)
+            .with_columns(kind=pl.lit(_CALL)),
+        ],
+        how="diagonal",
+    )
+
+
 def commit_cost(
-    executions: pl.LazyFrame, calls: pl.LazyFrame, git_events: pl.LazyFrame, links: pl.LazyFrame
+    sums: pl.LazyFrame, executions: pl.LazyFrame, git_events: pl.LazyFrame, links: pl.LazyFrame
 ) -> pl.LazyFrame:
     """Share out all cost and tokens over the commits, and one row for what belongs to none.
 
     An execution belongs to the commits that its strongest links say, else to those of the execution that started
     it. One with several commits is shared equally between them; what does not divide goes to the first, so the sum
     over all rows is the sum over all executions, and over the model calls that belong to no execution, exactly.
+
+    Args:
+        sums: what `cost_by_day` returns, of all days.
+        executions: all of them: asked only where no other row tells whether an execution is there.
     """
-    columns = ("execution_id", "agent_name", *TOKENS, *MONEY)
-    used = links.filter(pl.col("is_used") & pl.col("execution_id").is_not_null())
+    told = sums.collect()
+    kept = told.filter(pl.col("kind") == _EXECUTION)
+    used = _used(links)
     own = used.group_by("execution_id").agg(commits=pl.col("commit").unique().sort())
-    behind = _with_descendants(own.collect(), executions).lazy()
+    behind = _with_descendants(own.collect(), kept)
     shares = pl.col("commits").list.len().cast(pl.Int64)
     shared = (
-        executions.select(*columns)
-        .join(behind, on="execution_id")
+        kept.lazy()
+        .join(behind.lazy(), on="execution_id")
         .with_columns(_n=shares, _place=pl.int_ranges(0, shares), commit="commits")
         .explode("commit", "_place")
         .select("execution_id", "agent_name", "commit", *(_share(name) for name in TOKENS), *(_usd(m) for m in MONEY))
     )
-    rest = executions.select(*columns).join(behind, on="execution_id", how="anti")
-    loose = with_cache_writes(calls).join(executions.select("execution_id"), on="execution_id", how="anti")
-    of_none = pl.concat([rest, loose.select(pl.lit(None, pl.String).alias("execution_id"), *columns[1:])]).with_columns(
-        commit=pl.lit(None, pl.String)
-    )
-    sums = (names("agent_name").alias("agents"), *(total(name) for name in (*TOKENS, *MONEY)))
+    rest = kept.join(behind, on="execution_id", how="anti").with_columns(executions=pl.lit(1, pl.Int64))
+    of_none = pl.concat([told.filter(pl.col("kind") == _SUM), rest, _loose(told, executions)], how="diagonal")
+    columns = (names("agent_name").alias("agents"), *(total(name) for name in (*TOKENS, *MONEY)))
     by_commit = pl.concat(
         [
-            shared.group_by("commit").agg(distinct("execution_id").alias("executions"), *sums),
-            # An execution is one row: there is no need to tell its ids apart.
-            of_none.group_by("commit").agg(pl.col("execution_id").count().cast(pl.Int64).alias("executions"), *sums),
+            shared.group_by("commit").agg(distinct("execution_id").alias("executions"), *columns),
+            of_none.lazy()
+            .with_columns(commit=pl.lit(None, pl.String))
+            .group_by("commit")
+            .agg(pl.col("executions").sum(), *columns),
         ]
     )
     return (
-        pl.concat([by_commit, *(_nothing(work) for work in (executions, calls, git_events))], how="diagonal")
+        pl.concat(
+            [by_commit, *(_nothing(one, column) for one, column in ((sums, "kind"), (git_events, "source")))],
+            how="diagonal",
+        )
         .sort("commit", "executions", nulls_last=True)
         .unique("commit", keep="first", maintain_order=True)
         .join(_known(git_events), on="commit", how="full", coalesce=True)
@@ -57,16 +100,33 @@ def commit_cost(
     )
 
 
-def _with_descendants(commits: pl.DataFrame, executions: pl.LazyFrame) -> pl.DataFrame:
+def _used(links: pl.LazyFrame) -> pl.LazyFrame:
+    return links.filter(pl.col("is_used") & pl.col("execution_id").is_not_null())
+
+
+def _loose(told: pl.DataFrame, executions: pl.LazyFrame) -> pl.DataFrame:
+    """Return the calls of no execution: most calls after midnight are of one that is known to go on then."""
+    calls = told.filter(pl.col("kind") == _CALL)
+    kept = told.filter(pl.col("kind") == _EXECUTION)
+    loose = calls.join(kept, on="execution_id", how="anti")
+    asked = loose["execution_id"].drop_nulls()
+    if asked.is_empty():
+        return loose
+    found = executions.filter(pl.col("execution_id").is_in(asked.implode())).select("execution_id").collect()
+    return loose.join(found, on="execution_id", how="anti")
+
+
+def _with_descendants(commits: pl.DataFrame, executions: pl.DataFrame) -> pl.DataFrame:
     """Return the commits of executions, and of those without any that they started, directly or by others.
 
     Args:
         commits: execution_id and `commits`, those of the links.
+        executions: at least all that others started.
     """
     if commits.is_empty():
         return commits
     started = executions.filter(pl.col("parent_execution_id").is_not_null())
-    children = started.select("execution_id", "parent_execution_id").collect()
+    children = started.select("execution_id", "parent_execution_id")
     newest = commits
     for _ in range(_LEVELS):
         children = children.join(commits.select("execution_id"), on="execution_id", how="anti")
@@ -78,9 +138,9 @@ def _with_descendants(commits: pl.DataFrame, executions: pl.LazyFrame) -> pl.Dat
     return commits
 
 
-def _nothing(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Return one row without a commit, where there is anything at all."""
-    return frame.head(1).select(commit=pl.when(pl.col("source").is_null()).then("source"))
+def _nothing(frame: pl.LazyFrame, known: str) -> pl.LazyFrame:
+    """Return one row without a commit, where there is anything at all; `known` is a text column without nulls."""
+    return frame.head(1).select(commit=pl.when(pl.col(known).is_null()).then(known))
 
 
 def _share(column: str) -> pl.Expr:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from learning_pipeline.marts.stats import count, distinct, wilson
-from learning_pipeline.marts.work import began_at, dated
+from learning_pipeline.marts.work import began_at, dated, workflow
 
 _UNKNOWN = "unknown"
 
@@ -48,7 +48,7 @@ def error_resolution(executions: pl.LazyFrame) -> pl.LazyFrame:
             *("execution_id", "day", "agent_name", "model", "error_type", "session_id", "workflow_id", "success"),
             *("repository", "task_type", "ended_at"),
             _at=began_at(),
-            _group=pl.coalesce("workflow_id", "session_id"),
+            _group=workflow(),
         )
         # A number stands for the group: numbers sort and compare fast.
         .with_columns(_group=pl.when(pl.col("_group").is_not_null()).then(pl.col("_group").hash()))

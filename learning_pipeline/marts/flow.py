@@ -1,7 +1,8 @@
 """How agents work one after another and together.
 
 A workflow is what its log calls so, else a session. Its steps are its executions in the order of their start (ties
-by id). Each workflow is summed up in one row before anything is counted over workflows, so nothing counts twice.
+by id). Each workflow is summed up in one row before anything is counted over workflows, so nothing counts twice. It
+counts on the day of its last step, and is counted whole, also where it began before the days that are told of.
 """
 
 from typing import NamedTuple
@@ -11,10 +12,13 @@ import polars as pl
 from learning_pipeline.contracts.marts_flow import LEAST_WORKFLOWS, PATTERN_LENGTHS
 from learning_pipeline.marts.significance import compared, shrunk
 from learning_pipeline.marts.stats import count, percentile, rate, success_rate, total, wilson
-from learning_pipeline.marts.work import began_at, dated
+from learning_pipeline.marts.work import began_at, dated, workflow
 
 _SUCCESS = pl.col("success")
 _COMPARED = ("successes", "labelled", "without_successes", "without_labelled")
+_LABELS = ("labelled", "successes", "failures", "unknown_outcomes")
+# Kinds of rows of what is kept by day.
+_AGENT, _PAIR, _ASKED = "agent", "pair", "asked"
 
 
 class Steps(NamedTuple):
@@ -22,7 +26,7 @@ class Steps(NamedTuple):
 
     Numbers stand for workflows and agents, since they compare fast.
 
-    frame: workflow, agent (the place of its name in `agents`), success, at, ended_at.
+    frame: day (of the last step), workflow, agent (the place of its name in `agents`), success, at, ended_at.
     """
 
     frame: pl.DataFrame
@@ -31,58 +35,80 @@ class Steps(NamedTuple):
 
 def steps(executions: pl.LazyFrame) -> Steps:
     """Return the steps of all workflows."""
-    workflow = pl.coalesce(pl.concat_str(pl.lit("w:"), "workflow_id"), pl.concat_str(pl.lit("s:"), "session_id"))
     told = (
         dated(executions)
-        .select("execution_id", "agent_name", "success", "ended_at", at=began_at(), workflow=workflow)
+        .select("day", "execution_id", "agent_name", "success", "ended_at", at=began_at(), workflow=workflow())
         .filter(pl.col("workflow").is_not_null() & pl.col("at").is_not_null())
         .with_columns(pl.col("workflow").hash())
         .collect()
     )
+    last = told.group_by("workflow").agg(pl.col("day").max())
     agents = told["agent_name"].unique().sort()
     number = pl.col("agent_name").cast(pl.Enum(agents)).to_physical().cast(pl.Int64)
-    frame = told.with_columns(agent=number).sort("workflow", "at", "execution_id")
+    frame = told.drop("day").join(last, on="workflow").with_columns(agent=number).sort("workflow", "at", "execution_id")
     return Steps(frame.drop("execution_id", "agent_name"), agents)
 
 
-def workflow_transition(executions: pl.LazyFrame) -> pl.LazyFrame:
-    """Count which agent works after which; without is the second agent's work after others, or at first."""
+def transitions_by_day(executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `workflow_transition` needs. A workflow's first step comes after no agent."""
     all_steps, agents = steps(executions)
     gap = (pl.col("at") - pl.col("ended_at").shift()).dt.total_milliseconds()
-    pairs = all_steps.lazy().with_columns(
-        _from=pl.when(_same_workflow(1)).then(pl.col("agent").shift()), _waited=pl.when(gap >= 0).then(gap)
-    )
-    by_agent = pairs.group_by(_to="agent").agg(_all=_SUCCESS.count().cast(pl.Int64), _all_hits=count(_SUCCESS))
-    found = (
-        pairs.filter(pl.col("_from").is_not_null())
-        .group_by("_from", _to="agent")
+    return (
+        all_steps.lazy()
+        .with_columns(
+            _from=pl.when(_same_workflow(1)).then(pl.col("agent").shift()),
+            _waited=pl.when(_same_workflow(1) & (gap >= 0)).then(gap),
+        )
+        .group_by("day", "_from", _to="agent")
         .agg(
             pl.len().cast(pl.Int64).alias("transitions"),
             pl.col("workflow").n_unique().cast(pl.Int64).alias("workflows"),
             *_labels(),
-            pl.col("_waited").count().cast(pl.Int64).alias("handover_n"),
-            percentile("_waited", 0.5).alias("handover_p50_ms"),
-            percentile("_waited", 0.95).alias("handover_p95_ms"),
+            waits_ms=pl.col("_waited").drop_nulls().sort(),
         )
-        .join(by_agent, on="_to")
+        .with_columns(from_agent=_name("_from", agents), to_agent=_name("_to", agents))
+        .drop("_from", "_to")
+    )
+
+
+def workflow_transition(sums: pl.LazyFrame) -> pl.LazyFrame:
+    """Count which agent works after which; without is the second agent's work after others, or at first."""
+    grain = ("from_agent", "to_agent")
+    by_agent = sums.group_by("to_agent").agg(_all=pl.col("labelled").sum(), _all_hits=pl.col("successes").sum())
+    after = sums.filter(pl.col("from_agent").is_not_null())
+    waits = (
+        after.select(*grain, "waits_ms")
+        .explode("waits_ms")
+        .group_by(grain)
+        .agg(
+            pl.col("waits_ms").count().cast(pl.Int64).alias("handover_n"),
+            percentile("waits_ms", 0.5).alias("handover_p50_ms"),
+            percentile("waits_ms", 0.95).alias("handover_p95_ms"),
+        )
+    )
+    found = (
+        after.group_by(grain)
+        .agg(pl.col("transitions", "workflows", *_LABELS).sum())
+        .join(waits, on=grain, how="left")
+        .join(by_agent, on="to_agent")
         .with_columns(
-            from_agent=_name("_from", agents),
-            to_agent=_name("_to", agents),
-            from_transitions=pl.col("transitions").sum().over("_from"),
+            # Of what has no number there is no row.
+            pl.col("handover_n").fill_null(0),
+            from_transitions=pl.col("transitions").sum().over("from_agent"),
             without_labelled=pl.col("_all") - pl.col("labelled"),
             without_successes=pl.col("_all_hits") - pl.col("successes"),
         )
         .with_columns(share_ratio=pl.col("transitions") / pl.col("from_transitions"))
-        .drop("_from", "_to")
         .collect()
     )
-    return _with_rates(found, "from_agent", "to_agent")
+    return _with_rates(found, *grain)
 
 
 class Workflows(NamedTuple):
     """All workflows, a row each, and their agents in order without repeats.
 
-    frame: workflow, executions, success (of the last labelled step), length_ms, steps (without repeats).
+    frame: workflow, day (of its last step), executions, success (of the last labelled step), length_ms, steps (without
+    repeats).
     turns: workflow, agent; by workflow, then in order.
     """
 
@@ -95,6 +121,7 @@ def workflows(executions: pl.LazyFrame) -> Workflows:
     """Sum up each workflow."""
     all_steps, agents = steps(executions)
     frame = all_steps.group_by("workflow", maintain_order=True).agg(
+        pl.col("day").first(),
         executions=pl.len().cast(pl.Int64),
         success=_SUCCESS.drop_nulls().last(),
         length_ms=(pl.col("ended_at").max() - pl.col("at").min()).dt.total_milliseconds(),
@@ -105,8 +132,8 @@ def workflows(executions: pl.LazyFrame) -> Workflows:
     return Workflows(frame.join(lengths, on="workflow", maintain_order="left"), turns, agents)
 
 
-def workflow_pattern(executions: pl.LazyFrame) -> pl.LazyFrame:
-    """Compare workflows with each sequence of two to four agents with those without it."""
+def patterns_by_day(executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `workflow_pattern` needs; `pattern` is null where all workflows of so many steps are told of."""
     whole, turns, agents = workflows(executions)
     found = []
     for length in PATTERN_LENGTHS:
@@ -114,79 +141,154 @@ def workflow_pattern(executions: pl.LazyFrame) -> pl.LazyFrame:
         sequence = pl.sum_horizontal(
             pl.col("agent").shift(-place) * len(agents) ** (length - 1 - place) for place in range(length)
         )
-        in_workflow = (
+        digits = (pl.col("_sequence") // len(agents) ** (length - 1 - place) % len(agents) for place in range(length))
+        found += [
             turns.lazy()
             .select("workflow", _sequence=pl.when(_same_workflow(1 - length)).then(sequence))
             .drop_nulls()
             .group_by("workflow", "_sequence")
             .agg(occurrences=pl.len().cast(pl.Int64))
             .join(whole.lazy(), on="workflow")
-        )
-        everything = (
-            whole.lazy()
-            .filter(pl.col("steps") >= length)
-            .select(_all=_SUCCESS.count().cast(pl.Int64), _all_hits=count(_SUCCESS))
-        )
-        digits = (pl.col("_sequence") // len(agents) ** (length - 1 - place) % len(agents) for place in range(length))
-        found.append(
-            in_workflow.group_by("_sequence")
+            .group_by("day", "_sequence")
             .agg(
                 pl.len().cast(pl.Int64).alias("workflows"),
                 pl.col("occurrences", "executions").sum(),
                 *_labels(),
-                pl.col("length_ms").count().cast(pl.Int64).alias("length_n"),
-                percentile("length_ms", 0.5).alias("length_p50_ms"),
+                lengths_ms=pl.col("length_ms").drop_nulls().sort(),
             )
-            .filter(pl.col("workflows") >= LEAST_WORKFLOWS)
-            .join(everything, how="cross")
             .with_columns(steps=pl.lit(length, pl.Int64), agents=pl.concat_list(digits))
-            .drop("_sequence")
-            .collect()
-        )
-    patterns = pl.concat(found).with_columns(
-        agents=pl.col("agents").list.eval(_name("", agents)),
-        without_labelled=pl.col("_all") - pl.col("labelled"),
-        without_successes=pl.col("_all_hits") - pl.col("successes"),
+            .with_columns(agents=pl.col("agents").list.eval(_name("", agents)))
+            .with_columns(pattern=pl.col("agents").list.join(" > "))
+            .drop("_sequence"),
+            whole.lazy()
+            .filter(pl.col("steps") >= length)
+            .group_by("day")
+            .agg(*_labels())
+            .with_columns(steps=pl.lit(length, pl.Int64)),
+        ]
+    return pl.concat(found, how="diagonal")
+
+
+def workflow_pattern(sums: pl.LazyFrame) -> pl.LazyFrame:
+    """Compare workflows with each sequence of two to four agents with those without it."""
+    told = pl.col("pattern").is_not_null()
+    all_of = (
+        sums.filter(~told).group_by("steps").agg(_all=pl.col("labelled").sum(), _all_hits=pl.col("successes").sum())
     )
-    return _with_rates(patterns.with_columns(pattern=pl.col("agents").list.join(" > ")), "pattern")
-
-
-def agent_pair(executions: pl.LazyFrame, interactions: pl.LazyFrame) -> pl.LazyFrame:
-    """Compare workflows of both of two agents with those of only one, and tell how they ask each other."""
-    whole, turns, agents = workflows(executions)
-    members = turns.lazy().unique().join(whole.lazy().select("workflow", "success"), on="workflow")
-    by_agent = (
-        members.group_by("agent")
-        .agg(workflows=pl.len().cast(pl.Int64), labelled=_SUCCESS.count().cast(pl.Int64), successes=count(_SUCCESS))
-        .with_columns(agent=_name("agent", agents))
+    often = (
+        sums.filter(told)
+        .group_by("pattern")
+        .agg(pl.col("workflows").sum())
+        .filter(pl.col("workflows") >= LEAST_WORKFLOWS)
+        .select("pattern")
+    )
+    listed = sums.filter(told).join(often, on="pattern", how="semi")
+    lengths = (
+        listed.select("pattern", "lengths_ms")
+        .explode("lengths_ms")
+        .group_by("pattern")
+        .agg(
+            pl.col("lengths_ms").count().cast(pl.Int64).alias("length_n"),
+            percentile("lengths_ms", 0.5).alias("length_p50_ms"),
+        )
+    )
+    patterns = (
+        listed.group_by("pattern")
+        .agg(
+            pl.col("agents", "steps").first(),
+            pl.col("workflows", "occurrences", "executions", *_LABELS).sum(),
+        )
+        .join(lengths, on="pattern", how="left")
+        .join(all_of, on="steps")
+        .with_columns(
+            pl.col("length_n").fill_null(0),
+            without_labelled=pl.col("_all") - pl.col("labelled"),
+            without_successes=pl.col("_all_hits") - pl.col("successes"),
+        )
         .collect()
     )
+    return _with_rates(patterns, "pattern")
+
+
+def pairs_by_day(executions: pl.LazyFrame, interactions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum up what `agent_pair` needs: by agent, by two agents of one workflow, and by two of which one asked."""
+    whole, turns, agents = workflows(executions)
+    members = turns.lazy().unique().join(whole.lazy().select("day", "workflow", "success"), on="workflow")
+    by_agent = members.group_by("day", "agent").agg(pl.len().cast(pl.Int64).alias("workflows"), *_labels())
     together = (
         members.join(members.select("workflow", _b="agent"), on="workflow")
         .filter(pl.col("agent") < pl.col("_b"))
-        .group_by("agent", "_b")
+        .group_by("day", "agent", "_b")
         .agg(pl.len().cast(pl.Int64).alias("workflows"), *_labels())
-        .with_columns(agent_a=_name("agent", agents), agent_b=_name("_b", agents))
-        .drop("agent", "_b")
-        .collect()
     )
-    asked = _asked(interactions).collect()
-    counts = (
-        *("workflows", "successes", "labelled", "failures", "unknown_outcomes", "interactions", "latency_n"),
-        *("interactions_answered", "interactions_successful"),
+    return pl.concat(
+        [
+            by_agent.with_columns(kind=pl.lit(_AGENT), agent_a=_name("agent", agents)).drop("agent"),
+            together.with_columns(kind=pl.lit(_PAIR), agent_a=_name("agent", agents), agent_b=_name("_b", agents)).drop(
+                "agent", "_b"
+            ),
+            _asked(interactions).with_columns(kind=pl.lit(_ASKED)),
+        ],
+        how="diagonal",
+    )
+
+
+def _asked(interactions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum the interactions of each two agents by day, whoever asked."""
+    return (
+        dated(interactions)
+        .filter(pl.col("source_agent") != pl.col("target_agent"))
+        .group_by(
+            "day",
+            agent_a=pl.min_horizontal("source_agent", "target_agent"),
+            agent_b=pl.max_horizontal("source_agent", "target_agent"),
+        )
+        .agg(
+            pl.len().cast(pl.Int64).alias("interactions"),
+            _SUCCESS.count().cast(pl.Int64).alias("interactions_answered"),
+            count(_SUCCESS).alias("interactions_successful"),
+            total("retries").alias("interaction_retries"),
+            latencies_ms=pl.col("latency_ms").drop_nulls().sort(),
+        )
+    )
+
+
+def agent_pair(sums: pl.LazyFrame) -> pl.LazyFrame:
+    """Compare workflows of both of two agents with those of only one, and tell how they ask each other."""
+    kind, both = pl.col("kind"), ("agent_a", "agent_b")
+    of_agents = ("workflows", "labelled", "successes")
+    told = sums.collect()
+    by_agent = told.filter(kind == _AGENT).group_by(agent="agent_a").agg(pl.col(of_agents).sum())
+    together = told.filter(kind == _PAIR).group_by(both).agg(pl.col("workflows", *_LABELS).sum())
+    asked = told.filter(kind == _ASKED)
+    latencies = (
+        asked.select(*both, "latencies_ms")
+        .explode("latencies_ms")
+        .group_by(both)
+        .agg(
+            pl.col("latencies_ms").count().cast(pl.Int64).alias("latency_n"),
+            percentile("latencies_ms", 0.5).alias("latency_p50_ms"),
+            percentile("latencies_ms", 0.95).alias("latency_p95_ms"),
+        )
+    )
+    answers = ("interactions", "interactions_answered", "interactions_successful")
+    of_both = (
+        asked.group_by(both)
+        .agg(pl.col(answers).sum(), total("interaction_retries"))
+        .join(latencies, on=both, how="left")
     )
     pairs = (
-        together.join(asked, on=["agent_a", "agent_b"], how="full", coalesce=True)
+        together.join(of_both, on=both, how="full", coalesce=True)
         .filter((pl.col("workflows") >= LEAST_WORKFLOWS) | pl.col("interactions").is_not_null())
         .with_columns(is_in_workflows=pl.col("workflows").is_not_null())
     )
     for side in ("a", "b"):
-        names = {"agent": f"agent_{side}"} | {name: f"{name}_{side}" for name in ("workflows", "labelled", "successes")}
+        names = {"agent": f"agent_{side}"} | {name: f"{name}_{side}" for name in of_agents}
         pairs = pairs.join(by_agent.rename(names), on=f"agent_{side}", how="left")
-    sides = tuple(f"{name}_{side}" for side in ("a", "b") for name in ("workflows", "labelled", "successes"))
+    sides = tuple(f"{name}_{side}" for side in ("a", "b") for name in of_agents)
     either = pl.col("workflows_a") + pl.col("workflows_b") - pl.col("workflows")
     low, high = wilson("interactions_successful", "interactions_answered")
-    known = pairs.with_columns(pl.col(*counts, *sides).fill_null(0)).with_columns(
+    known = pairs.with_columns(pl.col("workflows", *_LABELS, *answers, "latency_n", *sides).fill_null(0)).with_columns(
         # Workflows with one of the two: those of either, less those of both, which were counted on both sides.
         without_labelled=pl.when("is_in_workflows")
         .then(pl.col("labelled_a") + pl.col("labelled_b") - 2 * pl.col("labelled"))
@@ -199,28 +301,7 @@ def agent_pair(executions: pl.LazyFrame, interactions: pl.LazyFrame) -> pl.LazyF
         interaction_success_low=low,
         interaction_success_high=high,
     )
-    return _with_rates(known, "agent_a", "agent_b")
-
-
-def _asked(interactions: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum the interactions of each two agents, whoever asked."""
-    return (
-        dated(interactions)
-        .filter(pl.col("source_agent") != pl.col("target_agent"))
-        .group_by(
-            agent_a=pl.min_horizontal("source_agent", "target_agent"),
-            agent_b=pl.max_horizontal("source_agent", "target_agent"),
-        )
-        .agg(
-            pl.len().cast(pl.Int64).alias("interactions"),
-            _SUCCESS.count().cast(pl.Int64).alias("interactions_answered"),
-            count(_SUCCESS).alias("interactions_successful"),
-            total("retries").alias("interaction_retries"),
-            pl.col("latency_ms").count().cast(pl.Int64).alias("latency_n"),
-            percentile("latency_ms", 0.5).alias("latency_p50_ms"),
-            percentile("latency_ms", 0.95).alias("latency_p95_ms"),
-        )
-    )
+    return _with_rates(known, *both)
 
 
 def _same_workflow(apart: int) -> pl.Expr:

@@ -1,157 +1,120 @@
-"""Roll-ups by session, kept in pieces: what has the same first day lies together.
+"""Roll-ups that are kept day by day, whole or as sums: only what a change can reach is made anew.
 
-Most sessions are over on the day on which they began, so a new day is a new piece and changes none. One that goes on
-for days lies in the piece of its first; that piece is made from all days of its sessions.
+A piece holds what lies on one day: rows of a table, or the sums of one. It is made from that day, from the days on
+which its sessions or workflows are seen too (see `spread`), and from later calls that its executions made.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
 from learning_pipeline.contracts.base import polars_schema
-from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts.collect import collect
-from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, code_version, days_between
+from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, code_version, days_between, portions
 from learning_pipeline.marts.registry import TABLES
-from learning_pipeline.marts.spec import TOOLS, Context
+from learning_pipeline.marts.spec import SUMS, Context, TableSpec
+from learning_pipeline.marts.spread import Spread, seen
 from learning_pipeline.marts.staging import Part, digest_of
 
-# Which sessions there are on a day is staged under this name; it is no table of the database.
-SEEN = "_sessions"
-_SEEN_IN = (EXECUTIONS, CALLS, TOOLS)
-_SCHEMA = pl.Schema({"day": pl.Date(), "session_id": pl.String()})
-# Days are taken together up to this many sessions: it bounds the memory that all of history needs.
-_SESSIONS_AT_ONCE = 20_000
-
-
-# The parts of each input by day.
-Inputs = Mapping[str, Mapping[date | None, Part]]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Sessions of several days. `firsts` has session_id and `first`, the day of its piece.
-
-    reaches: by day, the other days on which sessions of its piece are seen.
-    digests: by day, a digest of the several-day sessions that are seen on it.
-    """
-
-    firsts: pl.DataFrame
-    reaches: Mapping[date, frozenset[date]]
-    digests: Mapping[date, str]
+_ALONE = Spread(pl.DataFrame(), {}, {})
 
 
 def build_pieces(plan: Plan, name: str, context: Context) -> None:
-    """Stage the pieces of a roll-up by session that are not made from what is there now."""
-    staging, spec = plan.staging, TABLES[name]
-    seen = _seen(plan)
-    spread = spread_of(staging.read(SEEN, _SCHEMA).collect())
-    inputs = {given: staging.parts(given) for given in spec.inputs}
-    # A session may have begun on a day that none of these inputs has.
-    days = sorted({day for parts in (seen, *inputs.values()) for day in parts if day is not None})
-    wanted = {day: _made_from(inputs, day, spread) for day in days}
-    known = staging.parts(name)
-    for day in known.keys() - wanted.keys():
-        staging.drop(name, day)
-    todo = [day for day in days if day not in known or known[day].made_from != wanted[day]]
-    for some in _portions(todo, {day: part.rows for day, part in seen.items()}):
-        read = {other for day in some for other in {day} | spread.reaches.get(day, frozenset())}
-        frames = {
-            given: staging.read(
-                given, polars_schema(TABLES[given].contract), _ahead(inputs, read) if given == CALLS else read
-            )
-            for given in spec.inputs
-        }
+    """Stage the pieces of a roll-up that are not made from what is there now."""
+    spec = TABLES[name]
+    pieces = _pieces_of(plan, spec)
+
+    def rows(frames: Mapping[str, pl.LazyFrame], days: list[date]) -> pl.DataFrame:
         found = spec.compute(frames, context)
-        in_piece = pl.coalesce("first", pl.col("day"))
-        frame = collect(
-            name,
-            spec.contract,
-            found.join(spread.firsts.lazy(), on="session_id", how="left")
-            .with_columns(day=in_piece)
-            .filter(pl.col("day").is_in(some)),
-        )
-        by_day = frame.partition_by("day", as_dict=True)
-        parts: dict[date | None, tuple[pl.DataFrame, Part]] = {}
-        for day in some:
-            rows = by_day.get((day,), frame.clear())
-            parts[day] = (rows, Part(wanted[day], None, content_digest(rows), rows.height))
-        staging.put(name, parts)
+        if spec.whole is not None and spec.whole.lies_on != "each":
+            found = pieces.spread.moved(found, spec.whole)
+        return collect(name, spec.contract, found.filter(pl.col("day").is_in(days)))
+
+    pieces.stage(plan, name, rows)
 
 
-def spread_of(seen: pl.DataFrame) -> Spread:
-    """Find the sessions that are seen on several days.
+def build_from_sums(plan: Plan, name: str, context: Context) -> None:
+    """Stage a roll-up that is made from sums by day, unless it is made from what is there now."""
+    staging, spec = plan.staging, TABLES[name]
+    made_from = plan.made_from_all(spec)
+    known = staging.part(name, None)
+    if known is not None and known.made_from == made_from:
+        return
+    summed = spec.by_day_sums
+    if summed is None:
+        raise ValueError(f"{name} is not made from sums")
+    pieces = _pieces_of(plan, spec)
 
-    Args:
-        seen: day and session_id, each pair once.
-    """
-    dated = pl.col("day").filter(pl.col("day") != UNDATED)
-    several = (
-        seen.group_by("session_id")
-        .agg(first=pl.coalesce(dated.min(), pl.col("day").min()), n=pl.len())
-        .filter(pl.col("n") > 1)
-        .select("session_id", "first")
-    )
-    on = seen.join(several, on="session_id").sort("day", "session_id")
-    digests = {day: content_digest(part) for (day,), part in on.group_by("day", maintain_order=True)}
-    others = on.filter(pl.col("day") != pl.col("first")).select("first", "day").unique().sort("first", "day")
-    reaches = {first: frozenset(part["day"]) for (first,), part in others.group_by("first", maintain_order=True)}
-    return Spread(several, reaches, digests)
+    def sums(frames: Mapping[str, pl.LazyFrame], days: list[date]) -> pl.DataFrame:
+        if spec.whole is not None:
+            # What of a workflow was done on another day counts on the day where it lies.
+            frames = {**frames, EXECUTIONS: pieces.spread.moved(frames[EXECUTIONS], spec.whole)}
+        frame = summed(frames, context).filter(pl.col("day").is_in(days)).collect()
+        # In an order of its own: what has a digest must not depend on how it was found.
+        return frame.sort(column for column, kind in frame.schema.items() if not isinstance(kind, pl.List))
 
-
-def _seen(plan: Plan) -> Mapping[date | None, Part]:
-    """Stage the sessions of each day; return what is staged."""
-    staging = plan.staging
-    inputs = {name: staging.parts(name) for name in _SEEN_IN}
-    days = sorted({day for parts in inputs.values() for day in parts if day is not None})
-    wanted = {
-        day: digest_of(code_version(), *(parts[day].digest if day in parts else None for parts in inputs.values()))
-        for day in days
-    }
-    known = staging.parts(SEEN)
-    for day in known.keys() - wanted.keys():
-        staging.drop(SEEN, day)
-    todo = [day for day in days if day not in known or known[day].made_from != wanted[day]]
-    for some in _portions(todo, {day: part.rows for day, part in inputs[CALLS].items()}):
-        frames = [
-            staging.read(name, polars_schema(TABLES[name].contract), some).select(_SCHEMA.names()) for name in _SEEN_IN
-        ]
-        frame = pl.concat(frames).filter(pl.col("session_id").is_not_null()).unique().sort(_SCHEMA.names()).collect()
-        by_day = frame.partition_by("day", as_dict=True)
-        parts: dict[date | None, tuple[pl.DataFrame, Part]] = {}
-        for day in some:
-            rows = by_day.get((day,), frame.clear())
-            parts[day] = (rows, Part(wanted[day], None, content_digest(rows), rows.height))
-        staging.put(SEEN, parts)
-    return staging.parts(SEEN)
+    # The name is that of no table of the database.
+    pieces.stage(plan, f"_{name}", sums)
+    schema = summed(pieces.read(plan, []), context).collect_schema()
+    frames = plan.frames(spec) | {SUMS: staging.read(f"_{name}", schema)}
+    frame = collect(name, spec.contract, spec.compute(frames, context))
+    staging.put(name, {None: (frame, Part(made_from, None, content_digest(frame), frame.height))})
 
 
-def _ahead(inputs: Inputs, days: set[date]) -> set[date]:
-    """Return the days whose calls tell what the executions of some days did."""
-    ends = {day: part.reads_to for day in days if (part := inputs[EXECUTIONS].get(day))}
-    return {one for day in days for one in days_between(day, ends.get(day) or day)}
+@dataclass(frozen=True)
+class _Pieces:
+    """The days of a roll-up, and what each is made from: `inputs` are the parts of each by day."""
+
+    inputs: Mapping[str, Mapping[date | None, Part]]
+    days: list[date]
+    spread: Spread
+
+    def stage(
+        self, plan: Plan, name: str, made: Callable[[Mapping[str, pl.LazyFrame], list[date]], pl.DataFrame]
+    ) -> None:
+        """Stage the days that are missing, or made from something else than is there now; drop all others."""
+        staging = plan.staging
+        wanted = {day: self._made_from(day) for day in self.days}
+        known = staging.parts(name)
+        for gone in known.keys() - wanted.keys():
+            staging.drop(name, gone)
+        todo = [day for day in self.days if day not in known or known[day].made_from != wanted[day]]
+        for some in portions(todo, self.inputs):
+            staging.put_by_day(name, made(self.read(plan, some), some), {day: wanted[day] for day in some})
+
+    def read(self, plan: Plan, days: list[date]) -> dict[str, pl.LazyFrame]:
+        """Return the inputs of some days."""
+        return {
+            one: plan.staging.read(
+                one, polars_schema(TABLES[one].contract), {read for day in days for read in self._read(one, day)}
+            )
+            for one in self.inputs
+        }
+
+    def _read(self, name: str, day: date) -> Iterator[date]:
+        """Yield the days of an input that a piece reads: of calls also later ones, that its executions made."""
+        for one in {day} | self.spread.reaches.get(day, frozenset()):
+            part = self.inputs[EXECUTIONS].get(one) if name == CALLS and EXECUTIONS in self.inputs else None
+            yield from days_between(one, max(part.reads_to or one, one) if part else one)
+
+    def _made_from(self, day: date) -> str:
+        told: list[object] = [code_version(), self.spread.digests.get(day)]
+        for name, parts in self.inputs.items():
+            read = sorted(set(self._read(name, day)))
+            told.extend(parts[one].digest if one in parts else None for one in read)
+        return digest_of(*told)
 
 
-def _made_from(inputs: Inputs, day: date, spread: Spread) -> str:
-    days = {day} | spread.reaches.get(day, frozenset())
-    told: list[object] = [code_version(), spread.digests.get(day)]
-    for given, parts in inputs.items():
-        read = sorted(_ahead(inputs, days) if given == CALLS else days)
-        told.extend(parts[one].digest if one in parts else None for one in read)
-    return digest_of(*told)
-
-
-def _portions(days: list[date], sizes: Mapping[date | None, int]) -> Iterator[list[date]]:
-    portion: list[date] = []
-    size = 0
-    for day in days:
-        portion.append(day)
-        size += sizes.get(day, 0)
-        if size >= _SESSIONS_AT_ONCE:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
+def _pieces_of(plan: Plan, spec: TableSpec) -> _Pieces:
+    inputs = {one: plan.staging.parts(one) for one in spec.inputs if one in TABLES and TABLES[one].by_day}
+    days = {day for parts in inputs.values() for day in parts if day is not None}
+    spread = _ALONE
+    if spec.whole is not None:
+        parts, spread = seen(plan, spec.whole)
+        # A session may have begun on a day that none of these inputs has.
+        days |= {day for day in parts if day is not None}
+    window = plan.window(spec, next(iter(inputs)))
+    return _Pieces(inputs, sorted(days if window is None else days & window), spread)

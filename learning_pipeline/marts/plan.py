@@ -5,13 +5,14 @@ code. It is stale when that differs from what it would be now. Nothing depends o
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 
 import polars as pl
 
+from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.lake.ledger import counters, ledger
@@ -26,6 +27,7 @@ from learning_pipeline.settings import Settings
 EXECUTIONS, CALLS = "fct_executions", "fct_llm_calls"
 # Inputs that neither the lake nor the staging holds.
 WRITTEN_ELSEWHERE = ("ledger", "counters", "budgets", router.EVALUATED, router.PREDICTED)
+_ROWS_AT_ONCE = 200_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,6 +41,20 @@ def code_version() -> str:
     for path in sorted(files):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def portions(days: list[date], inputs: Mapping[str, Mapping[date | None, Part]]) -> Iterator[list[date]]:
+    """Yield days that are taken together, up to a number of rows: it bounds the memory that all of history needs."""
+    portion: list[date] = []
+    size = 0
+    for day in days:
+        portion.append(day)
+        size += sum(parts[day].rows for parts in inputs.values() if day in parts)
+        if size >= _ROWS_AT_ONCE:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def days_between(first: date, last: date) -> Iterator[date]:
@@ -95,6 +111,19 @@ class Plan:
     @cached_property
     def router_predictions(self) -> pl.DataFrame:
         return router.predictions(self._settings.models_dir)
+
+    def frames(self, spec: TableSpec) -> dict[str, pl.LazyFrame]:
+        """Return the inputs of a table in one piece."""
+        frames: dict[str, pl.LazyFrame] = {}
+        for given in spec.inputs:
+            if given in STREAMS:
+                frames[given] = self.read_lake(given)
+            elif given in WRITTEN_ELSEWHERE:
+                frames[given] = getattr(self, given).lazy()
+            elif given in TABLES:
+                days = self.window(spec, given)
+                frames[given] = self.staging.read(given, polars_schema(TABLES[given].contract), days)
+        return frames
 
     def exists(self, table: str, day: date) -> bool:
         """Say whether the table has a part for a day: whether an input has one."""

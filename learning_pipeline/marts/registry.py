@@ -13,6 +13,7 @@ from learning_pipeline.contracts.marts_work import WORK_MARTS
 from learning_pipeline.contracts.routing import ROUTER_MARTS
 from learning_pipeline.marts import (
     agents,
+    alert_series,
     alerts,
     budgets,
     commit_cost,
@@ -29,7 +30,19 @@ from learning_pipeline.marts import (
 )
 from learning_pipeline.marts.across import ALL_COMMIT_LINKS, COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
 from learning_pipeline.marts.analytics import DAILY, ROLLUPS
-from learning_pipeline.marts.spec import CALLS, GIT, LINKS, OUTCOMES, SUMS, TOOLS, WORK, Context, Frames, TableSpec
+from learning_pipeline.marts.spec import (
+    CALLS,
+    GIT,
+    LINKS,
+    OUTCOMES,
+    SUMS,
+    TOOLS,
+    WORK,
+    Context,
+    Frames,
+    TableSpec,
+    Whole,
+)
 
 __all__ = ["DESCRIBES_RUNS", "TABLES", "Context", "Frames", "TableSpec", "described"]
 
@@ -116,7 +129,7 @@ TABLES: dict[str, TableSpec] = {
         "usage",
         (_CALLS, _WORK),
         lambda f, c: usage.usage_session(f[_CALLS], f[_WORK]),
-        by_session=True,
+        whole=Whole("session", "first"),
     ),
     "mart_unpriced_models": TableSpec(
         USAGE_MARTS["mart_unpriced_models"],
@@ -131,7 +144,8 @@ TABLES: dict[str, TableSpec] = {
         "rollup",
         "git",
         (_WORK, _CALLS, _GIT, _LINKS),
-        lambda f, c: commit_cost.commit_cost(f[_WORK], f[_CALLS], f[_GIT], f[_LINKS]),
+        lambda f, c: commit_cost.commit_cost(f[SUMS], f[_WORK], f[_GIT], f[_LINKS]),
+        by_day_sums=lambda f, c: commit_cost.cost_by_day(f[_WORK], f[_CALLS], f[_LINKS]),
     ),
     "mart_prompt_attribution": TableSpec(
         GIT_MARTS["mart_prompt_attribution"],
@@ -146,7 +160,7 @@ TABLES: dict[str, TableSpec] = {
         "agents",
         (_WORK, _CALLS, _TOOLS),
         lambda f, c: sessions.session(f[_WORK], f[_CALLS], f[_TOOLS]),
-        by_session=True,
+        whole=Whole("session", "first"),
     ),
     "mart_agent_leaderboard": TableSpec(
         WORK_MARTS["mart_agent_leaderboard"],
@@ -170,8 +184,9 @@ TABLES: dict[str, TableSpec] = {
         "rollup",
         "quality",
         (*alerts.INPUTS, "mart_budget"),
-        lambda f, c: budgets.with_alerts(alerts.alert(f, c.now), f["mart_budget"]),
+        lambda f, c: budgets.with_alerts(alerts.alert(f[SUMS], c.now), f["mart_budget"]),
         alerts.ALERT_DAYS,
+        by_day_sums=lambda f, c: alert_series.by_day(f),
     ),
     "mart_router_evaluation": TableSpec(
         ROUTER_MARTS["mart_router_evaluation"],

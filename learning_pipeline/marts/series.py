@@ -167,7 +167,6 @@ def rolling_median(x: Array, width: int) -> Array:
 def _season(x: Array, weekdays: np.ndarray) -> tuple[Array, float]:
     """Return how weekdays differ from the level around them, and the p-value of Kruskal and Wallis (1952)."""
     from scipy.special import chdtrc
-    from scipy.stats import rankdata
 
     known = ~np.isnan(x)
     counts = np.bincount(weekdays[known], minlength=WEEK)
@@ -176,7 +175,7 @@ def _season(x: Array, weekdays: np.ndarray) -> tuple[Array, float]:
         return np.zeros(WEEK), np.nan
     apart = (x - rolling_median(x, WEEK))[known]
     of = weekdays[known]
-    ranks = rankdata(apart)
+    ranks = pl.Series(apart).rank("average").to_numpy()
     total = len(ranks)
     _, ties = np.unique(apart, return_counts=True)
     ties_factor = 1 - (ties**3 - ties).sum() / (total**3 - total)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -27,6 +27,13 @@ class Context:
     newest: Mapping[str, tuple[int, datetime | None, date | None]]  # of each table: rows, newest event, newest day
 
 
+class Whole(NamedTuple):
+    """What is not cut at midnight, and on which of its days it lies: what lies there is made from all its days."""
+
+    what: Literal["session", "workflow"]
+    lies_on: Literal["first", "last", "each"]
+
+
 @dataclass(frozen=True)
 class TableSpec:
     """One table.
@@ -36,10 +43,11 @@ class TableSpec:
         `budgets`, or what the router writes down.
     group: what it is about; Dagster shows it by that.
     days: of a roll-up over tables that are made by day, how many of the newest dated days it reads; None for all.
-    by_session: of a roll-up whose rows are about sessions (or about a day, where a log names none), whether it is kept
-        in pieces by the day on which they began: then only what a change can reach is made anew.
-    by_day_sums: of a roll-up, sums up the inputs of some days, each by itself; what that gives of a day is kept, and
-        `compute` gets that of all days, or of the newest `days`, as SUMS, in place of the inputs.
+    whole: of a roll-up whose rows are about sessions or workflows, which of them, and where they lie: it is kept in
+        pieces by day, and only what a change can reach is made anew.
+    by_day_sums: of a roll-up, sums up the inputs of some days, each by itself (with `whole`, the sessions or workflows
+        that lie there); what that gives of a day is kept, and `compute` gets that of all days, or of the newest
+        `days`, as SUMS, beside the inputs.
     """
 
     contract: type[Table]
@@ -48,12 +56,17 @@ class TableSpec:
     inputs: tuple[str, ...]
     compute: Callable[[Frames, Context], pl.LazyFrame]
     days: int | None = None
-    by_session: bool = False
+    whole: Whole | None = None
     by_day_sums: Callable[[Frames, Context], pl.LazyFrame] | None = None
 
     @property
     def by_day(self) -> bool:
         return self.kind in ("fact", "daily")
+
+    @property
+    def in_days(self) -> bool:
+        """Whether its rows are kept by day."""
+        return self.by_day or (self.whole is not None and self.by_day_sums is None)
 
     @property
     def looks_ahead(self) -> bool:

@@ -7,16 +7,17 @@ file that is there, and a kill at any moment leaves at worst a part without a re
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
 from learning_pipeline.errors import PipelineError
-from learning_pipeline.lake.store import write_parquet
+from learning_pipeline.lake.store import content_digest, write_parquet
 
 _MAGIC = b"PAR1"
 _SCHEMA = """
@@ -156,6 +157,21 @@ class Staging:
                 ],
             )
         self._parts.setdefault(table, {}).update({day: part for day, (_, part) in frames.items()})
+
+    def put_by_day(
+        self,
+        table: str,
+        frame: pl.DataFrame,
+        made_from: Mapping[date, str],
+        reads_to: Mapping[date, date | None] = MappingProxyType({}),
+    ) -> None:
+        """Make the frame's rows of each of these days a part of the table; a day without rows has an empty part."""
+        by_day = frame.partition_by("day", as_dict=True)
+        parts: dict[date | None, tuple[pl.DataFrame, Part]] = {}
+        for day, digest in made_from.items():
+            rows = by_day.get((day,), frame.clear())
+            parts[day] = (rows, Part(digest, reads_to.get(day), content_digest(rows), rows.height))
+        self.put(table, parts)
 
     def drop(self, table: str, day: date | None) -> None:
         """Remove a part and its record."""

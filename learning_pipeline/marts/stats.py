@@ -16,9 +16,18 @@ def total(column: str) -> pl.Expr:
 
 def mean_of_ratios(column: str) -> pl.Expr:
     """Return the mean of numbers around 1, by billionths: a sum of integers does not depend on the rows' order."""
-    nanos = (pl.col(column) * _NANO).round().cast(pl.Int64)
     # Divided twice: a count times a billion would not fit into what Polars counts with.
-    return (nanos.sum() / pl.col(column).count() / _NANO).fill_nan(None)
+    return (billionths(column) / pl.col(column).count() / _NANO).fill_nan(None)
+
+
+def billionths(column: str) -> pl.Expr:
+    """Return the sum of numbers around 1 in billionths, an integer."""
+    return (pl.col(column) * _NANO).round().cast(pl.Int64).sum()
+
+
+def mean_of_billionths(column: str, n: str) -> pl.Expr:
+    """Return what `mean_of_ratios` does, of sums in billionths and of counts."""
+    return (pl.col(column).sum() / pl.col(n).sum() / _NANO).fill_nan(None)
 
 
 def percentile(column: str, q: float) -> pl.Expr:

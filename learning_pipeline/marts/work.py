@@ -28,6 +28,11 @@ def began_at() -> pl.Expr:
     return pl.coalesce("started_at", "ended_at")
 
 
+def workflow() -> pl.Expr:
+    """Return what an execution is a step of: what its log calls a workflow, else its session; null without both."""
+    return pl.coalesce(pl.concat_str(pl.lit("w:"), "workflow_id"), pl.concat_str(pl.lit("s:"), "session_id"))
+
+
 def work_by(executions: pl.LazyFrame, *grain: str) -> pl.LazyFrame:
     """Sum executions that have a day by the grain: the columns of `contracts.marts_daily.Work`."""
     return (

@@ -27,19 +27,22 @@ MEASURED = f"""count(*), count(distinct agent_name), count(distinct session_id),
 LABELS = "count(success), count(*) filter (where success)"
 
 
-def newest(days: int, *tables: str) -> str:
+def newest(days: int, *tables: str, day: str = "day") -> str:
     """Return the condition of being in the last days of all that these facts know."""
     known = " union all ".join(f"select day from {table}" for table in tables)
-    return f"day > (select max(day) from ({known})) - {days}"
+    return f"{day} > (select max(day) from ({known})) - {days}"
 
 
 STEPS = f"""(
     select *, row_number() over (partition by w order by ts, execution_id) as step
     from (
-        select execution_id, agent_name, success, ended_at, {AT} as ts,
-            case when workflow_id is not null then 'w:' || workflow_id else 's:' || session_id end as w
-        from {WORK} where {newest(90, "fct_executions", "fct_interactions")}
-    ) where w is not null and ts is not null
+        select *, {newest(90, "fct_executions", "fct_interactions", day="max(day) over (partition by w)")} as counts
+        from (
+            select day, execution_id, agent_name, success, ended_at, {AT} as ts,
+                case when workflow_id is not null then 'w:' || workflow_id else 's:' || session_id end as w
+            from {WORK}
+        ) where w is not null and ts is not null
+    ) where counts
 )"""
 # The agents of each workflow in order, without repeats, and the success of its last labelled step.
 FLOWS = f"""(

@@ -13,7 +13,14 @@ _TIMES = {
     **{"fct_routing_decisions": "decided_at", "fct_agent_transformations": "coalesce(started_at, completed_at)"},
     **{"fct_interactions": "requested_at", "fct_health_events": "occurred_at"},
 }
-_NEWEST = " union all ".join(f"select max({at}) as t from {table} where {at} <= {NOW}" for table, at in _TIMES.items())
+
+
+def begun(at: str) -> str:
+    """Return the condition of being in an hour that has begun: a log whose clock is wrong does not tell what is new."""
+    return f"date_trunc('hour', {at}) <= {NOW}"
+
+
+_NEWEST = " union all ".join(f"select max({at}) as t from {table} where {begun(at)}" for table, at in _TIMES.items())
 # The full hour after the newest event.
 END = f"(select date_trunc('hour', max(t)) + interval 1 hour from ({_NEWEST}))"
 _WORK, _AGENT = "fct_executions", "nullif(agent_name, 'all')"
@@ -32,7 +39,8 @@ def _share(table: str, hit: str, *subjects: str) -> str:
     return _hits(table, f"({hit})::int", "1", *subjects, where=f"({hit}) is not null")
 
 
-_ALONE = "not exists (from fct_llm_calls c where c.execution_id = fct_executions.execution_id and c.started_at <= "
+_ALONE = """not exists (from fct_llm_calls c where c.execution_id = fct_executions.execution_id and c.day between
+    fct_executions.day and greatest(fct_executions.day, coalesce(ended_at::date, fct_executions.day + 1)))"""
 MEASURES = {
     "success": _share(_WORK, "success", "'all'", _AGENT),
     "errors": _share(_WORK, _ENDED, "'all'", _AGENT),
@@ -47,7 +55,7 @@ MEASURES = {
     "cost": " union all ".join(
         (
             _hits("fct_llm_calls", "cost_usd::double", "1", "'all'", where="cost_usd is not null"),
-            _hits(_WORK, "cost_usd::double", "1", "'all'", where=f"cost_usd is not null and {_ALONE} {NOW})"),
+            _hits(_WORK, "cost_usd::double", "1", "'all'", where=f"cost_usd is not null and {_ALONE}"),
         )
     ),
     "silence": " union all ".join(
@@ -59,7 +67,7 @@ MEASURES = {
                 "0",
                 "'all'",
                 at="ended_at",
-                where=f"ended_at >= {_TIMES[_WORK]} and {_TIMES[_WORK]} <= {NOW}",
+                where=f"ended_at >= {_TIMES[_WORK]}",
             )
         ]
         + [_hits(table, "0", "1", "'all'") for table in list(_TIMES)[3:]]
@@ -115,7 +123,7 @@ def _stands(rule: Rule) -> str:
     select '{rule.name}' as rule, subject, level, value, n, since, fired, cleared from (
         with counted as (
             select subject, date_trunc('hour', seen) + interval 1 hour as hour, sum(hits) as hits, sum(n) as n
-            from ({MEASURES[rule.measure]}) where seen <= {NOW} and subject is not null group by all
+            from ({MEASURES[rule.measure]}) where {begun("seen")} and subject is not null group by all
         ), hours as (
             select unnest(generate_series({END} - interval 1175 hour, {END}, interval 1 hour)) as hour
         ), grid as materialized (

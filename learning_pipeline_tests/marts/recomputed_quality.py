@@ -18,7 +18,7 @@ _PARTS = ", ".join(f"'{name}'" for name, spec in TABLES.items() if spec.by_day)
 def _freshness() -> str:
     parts = []
     for name, spec in TABLES.items():
-        day = f"(select max(day) from {name})" if spec.by_day or spec.by_session else "null::date"
+        day = f"(select max(day) from {name})" if spec.in_days else "null::date"
         at = _WHEN.get(name.removeprefix("fct_"))
         newest = f"(select max({at}) from {name})" if at else "null::timestamptz"
         rows = "(select count(*) from mart_freshness)" if name == "mart_freshness" else f"(select count(*) from {name})"

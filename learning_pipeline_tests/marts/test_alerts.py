@@ -13,7 +13,7 @@ from learning_pipeline.contracts.base import conform
 from learning_pipeline.contracts.facts import FACTS
 from learning_pipeline.contracts.marts_alert import MartAlert
 from learning_pipeline.marts.alert_rules import RULES
-from learning_pipeline.marts.alert_series import SERIES, TIMES
+from learning_pipeline.marts.alert_series import SERIES, TIMES, by_day
 from learning_pipeline.marts.alerts import alert
 from learning_pipeline_tests.factories import events
 
@@ -115,7 +115,7 @@ def planted(change: Change, bad_hours: int = BAD_HOURS) -> dict[str, pl.DataFram
 
 
 def evaluated(facts: dict[str, pl.DataFrame], now: datetime = LATER) -> pl.DataFrame:
-    rows = alert({name: frame.lazy() for name, frame in facts.items()}, now)
+    rows = alert(by_day({name: frame.lazy() for name, frame in facts.items()}), now)
     found = conform(rows, MartAlert).collect()
     MartAlert.validate(found, lazy=True)
     return found

@@ -204,7 +204,7 @@ def test_a_staged_file_that_is_damaged_is_made_again(settings: Settings, table: 
     build(settings, now=NOW)
     before = digests(settings.marts_path)
     spec = TABLES[table]
-    day = NOON.date() if spec.by_day or spec.by_session else None
+    day = NOON.date() if spec.in_days else None
     path = part_path(settings.staging_dir, table, day)
     path.write_bytes(path.read_bytes()[:-40] if damage is None else damage)
     read(settings, table).collect()

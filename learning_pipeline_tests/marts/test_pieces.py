@@ -15,9 +15,9 @@ from learning_pipeline.contracts.base import conform
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.marts import sessions, usage
 from learning_pipeline.marts.build import build
-from learning_pipeline.marts.pieces import spread_of
 from learning_pipeline.marts.reader import read
-from learning_pipeline.marts.registry import TABLES
+from learning_pipeline.marts.registry import DESCRIBES_RUNS, TABLES
+from learning_pipeline.marts.spread import spread_of
 from learning_pipeline.settings import Settings, load_settings
 from learning_pipeline_tests.factories import NOON, fill_lake
 from learning_pipeline_tests.marts.conftest import NOW
@@ -41,10 +41,14 @@ def in_one(home: Settings) -> dict[str, pl.DataFrame]:
 
 
 def row(number: int, stream: str, offset: int, session: str | None) -> dict[str, Any]:
-    at = NOON + offset * DAY
+    at = NOON + offset * DAY + timedelta(seconds=number)
     common = {"session_id": session, "started_at": at}
     if stream == "executions":
-        return common | {"execution_id": f"e{number}", "ended_at": at + DAY / 2, "input_tokens": 5 + number}
+        outcome = ("success", "failure", "unknown")[number % 3]
+        did = {"agent_name": "alpha" if number % 5 else "beta", "outcome": outcome}
+        did |= {"workflow_id": "flow"} if number % 4 == 0 else {}
+        did |= {"parent_execution_id": f"e{number - 3}"} if number % 2 else {}
+        return common | did | {"execution_id": f"e{number}", "ended_at": at + DAY / 2, "input_tokens": 5 + number}
     of = {"execution_id": f"e{number - 1}", "agent_name": "alpha"}
     if stream == "llm_calls":
         return common | of | {"call_id": f"c{number}", "input_tokens": 7, "output_tokens": 3}
@@ -70,6 +74,19 @@ def test_sessions_of_several_days_in_any_order(batches: list[list[tuple[str, int
             build(home, now=NOW)
         for name, whole in in_one(home).items():
             assert_frame_equal(read(home, name).collect(), whole, check_row_order=False)
+        # All other tables are those of a home that knew everything from the start.
+        fresh = load_settings(Path(folder) / "fresh")
+        fill_lake(fresh.home, **_together(held))
+        build(fresh, now=NOW)
+        for name in TABLES.keys() - {*DESCRIBES_RUNS}:
+            assert_frame_equal(read(home, name).collect(), read(fresh, name).collect())
+
+
+def _together(held: dict[tuple[str, int], list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for (stream, _), some in held.items():
+        rows.setdefault(stream, []).extend(some)
+    return rows
 
 
 def test_a_late_event_moves_a_session_to_its_first_day(settings: Settings) -> None:
@@ -82,10 +99,22 @@ def test_a_late_event_moves_a_session_to_its_first_day(settings: Settings) -> No
     assert sorted(found.rows()) == [("a", first, 1, 1), ("b", first + 3 * DAY, 1, 0)]
 
 
-def test_days_are_told_of_sessions_of_several_days_only() -> None:
-    days = [date(2026, 3, 1) + offset * DAY for offset in range(3)]
-    rows = [(days[0], "alone"), (days[0], "long"), (days[2], "long"), (UNDATED, "undated"), (days[1], "undated")]
-    spread = spread_of(pl.DataFrame(rows, schema={"day": pl.Date, "session_id": pl.String}, orient="row"))
-    assert sorted(spread.firsts.rows()) == [("long", days[0]), ("undated", days[1])]
-    assert spread.reaches == {days[0]: frozenset({days[2]}), days[1]: frozenset({UNDATED})}
-    assert set(spread.digests) == {*days, UNDATED}
+@pytest.mark.parametrize(
+    ("lies_on", "lie", "reaches"),
+    [
+        ("first", {1: 0, 2: 1}, {0: {2}, 1: {None}}),
+        ("last", {1: 2, 2: 1}, {2: {0}, 1: {None}}),
+        ("each", {1: 0, 2: 1}, {0: {2}, 2: {0}, 1: {None}, None: {1}}),
+    ],
+)
+def test_days_are_told_of_what_is_seen_on_several(
+    lies_on: str, lie: dict[int, int], reaches: dict[int | None, set[int | None]]
+) -> None:
+    def day(offset: int | None) -> date:
+        return UNDATED if offset is None else date(2026, 3, 1) + offset * DAY
+
+    seen_on = [(day(0), 7), (day(0), 1), (day(2), 1), (UNDATED, 2), (day(1), 2)]
+    spread = spread_of(pl.DataFrame(seen_on, schema={"day": pl.Date, "key": pl.UInt64}, orient="row"), lies_on)
+    assert dict(spread.lie.rows()) == {key: day(on) for key, on in lie.items()}
+    assert spread.reaches == {day(on): {day(other) for other in others} for on, others in reaches.items()}
+    assert set(spread.digests) == {day(offset) for offset in (0, 1, 2)} | {UNDATED}

@@ -27,7 +27,8 @@ def at_once(settings: Settings, table: str) -> pl.DataFrame:
     assert spec.by_day_sums is not None
     context = Context(NOW, PriceBook.of(settings), {})
     facts = {name: read(settings, name) for name in spec.inputs if name in TABLES}
-    return conform(spec.compute({SUMS: spec.by_day_sums(facts, context)}, context), spec.contract).collect()
+    sums = {SUMS: spec.by_day_sums(facts, context)}
+    return conform(spec.compute(facts | sums, context), spec.contract).collect()
 
 
 def execution(name: str, offset: int) -> dict[str, Any]:
