@@ -9,7 +9,7 @@ from learning_pipeline.contracts.marts_decisions import (
     CONFIDENCE_BINS,
     MartRoutingComponent,
 )
-from learning_pipeline.marts.significance import Array, benjamini_hochberg, with_q
+from learning_pipeline.marts.significance import Array, benjamini_hochberg, ranks, with_q
 from learning_pipeline.marts.stats import Z, mean_of_ratios, outcome_counts, success_rate
 from learning_pipeline.marts.work import dated
 
@@ -19,8 +19,6 @@ _FALSE_DISCOVERIES = 0.05
 
 def routing_calibration(decisions: pl.LazyFrame) -> pl.LazyFrame:
     """Compare confidence with what came of it, in tenths of the confidence; validated decisions alone."""
-    from scipy.stats import binomtest
-
     confidence = pl.col("confidence")
     bins = (
         dated(decisions)
@@ -41,8 +39,14 @@ def routing_calibration(decisions: pl.LazyFrame) -> pl.LazyFrame:
         .collect()
     )
     counted = bins.select("successes", "labelled", "mean_confidence").iter_rows()
-    p = np.array([binomtest(k, n, min(max(mean, 0.0), 1.0)).pvalue for k, n, mean in counted], dtype=float)
+    p = np.array([_p_value(k, n, mean) for k, n, mean in counted], dtype=float)
     return with_q(bins, p).with_columns(is_calibrated=pl.col("q_value") >= _FALSE_DISCOVERIES).lazy()
+
+
+def _p_value(successes: int, n: int, share: float) -> float:
+    from scipy.stats import binomtest
+
+    return float(binomtest(successes, n, min(max(share, 0.0), 1.0)).pvalue)
 
 
 def routing_component(decisions: pl.LazyFrame) -> pl.LazyFrame:
@@ -103,14 +107,12 @@ def auc(good: Array, bad: Array) -> tuple[float, float, float, float]:
     p-value that of the Mann-Whitney test with normal approximation, corrected for ties. All are NaN without both.
     """
     from scipy.special import ndtr
-    from scipy.stats import rankdata
 
     m, n = len(good), len(bad)
     if not m or not n:
         return (np.nan,) * 4
     values = np.concatenate([good, bad])
-    ranks = rankdata(values)
-    area = float((ranks[:m].sum() - m * (m + 1) / 2) / (m * n))
+    area = float((ranks(values)[:m].sum() - m * (m + 1) / 2) / (m * n))
     q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
     spread = area * (1 - area) + (m - 1) * (q1 - area**2) + (n - 1) * (q2 - area**2)
     half = Z * np.sqrt(max(spread, 0.0) / (m * n))

@@ -6,7 +6,7 @@ import polars as pl
 from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_trends import FALSE_DISCOVERIES, MartDrift
 from learning_pipeline.marts.series import MAD_TO_SD, Series, all_series
-from learning_pipeline.marts.significance import Array, benjamini_hochberg
+from learning_pipeline.marts.significance import Array, benjamini_hochberg, ranks
 from learning_pipeline.marts.stats import Z
 
 DRIFT_DAYS = 90
@@ -49,7 +49,6 @@ def _long_enough(metric_daily: pl.LazyFrame) -> list[tuple[Series, Array]]:
 def _fit(series: Series, x: Array) -> dict[str, float]:
     """Return both fits of a series: line and step, with their p-values."""
     from scipy.special import ndtr
-    from scipy.stats import rankdata
 
     days = np.flatnonzero(~np.isnan(x))
     y, n = x[days], len(days)
@@ -67,7 +66,7 @@ def _fit(series: Series, x: Array) -> dict[str, float]:
     at = int(splits[np.argmax(_between(y, splits))])
     low, high = float(np.median(y[:at])), float(np.median(y[at:]))
     spread = at * (n - at) * (n + 1) / 12 * (1 - (ties**3 - ties).sum() / (n**3 - n))
-    z = (rankdata(y)[:at].sum() - at * (n + 1) / 2) / np.sqrt(spread) if spread > 0 else 0.0
+    z = (ranks(y)[:at].sum() - at * (n + 1) / 2) / np.sqrt(spread) if spread > 0 else 0.0
     step = np.where(np.arange(n) < at, low, high)
     by_line, by_step = np.abs(y - line).sum(), np.abs(y - step).sum()
     r = _autocorrelation(y - (step if by_step < by_line else line), days)

@@ -17,6 +17,8 @@ from learning_pipeline.marts.work import began_at, dated, workflow
 _SUCCESS = pl.col("success")
 _COMPARED = ("successes", "labelled", "without_successes", "without_labelled")
 _LABELS = ("labelled", "successes", "failures", "unknown_outcomes")
+# Columns of the agents of a pattern, in order.
+_PLACES = tuple(f"agent_{place}" for place in range(1, max(PATTERN_LENGTHS) + 1))
 # Kinds of rows of what is kept by day.
 _AGENT, _PAIR, _ASKED = "agent", "pair", "asked"
 
@@ -135,30 +137,35 @@ def workflows(executions: pl.LazyFrame) -> Workflows:
 def patterns_by_day(executions: pl.LazyFrame) -> pl.LazyFrame:
     """Sum up what `workflow_pattern` needs; `pattern` is null where all workflows of so many steps are told of."""
     whole, turns, agents = workflows(executions)
+    # By length: what is put together in a list is in order, so that it does not depend on how it was found.
+    whole = whole.sort("length_ms")
     found = []
     for length in PATTERN_LENGTHS:
         # A sequence is one number: its agents are the digits, the first of them the highest.
         sequence = pl.sum_horizontal(
             pl.col("agent").shift(-place) * len(agents) ** (length - 1 - place) for place in range(length)
         )
-        digits = (pl.col("_sequence") // len(agents) ** (length - 1 - place) % len(agents) for place in range(length))
+        digits = {
+            name: pl.col("_sequence") // len(agents) ** (length - 1 - place) % len(agents)
+            for place, name in enumerate(_PLACES[:length])
+        }
         found += [
             turns.lazy()
             .select("workflow", _sequence=pl.when(_same_workflow(1 - length)).then(sequence))
             .drop_nulls()
             .group_by("workflow", "_sequence")
             .agg(occurrences=pl.len().cast(pl.Int64))
-            .join(whole.lazy(), on="workflow")
+            .join(whole.lazy(), on="workflow", maintain_order="right")
             .group_by("day", "_sequence")
             .agg(
                 pl.len().cast(pl.Int64).alias("workflows"),
                 pl.col("occurrences", "executions").sum(),
                 *_labels(),
-                lengths_ms=pl.col("length_ms").drop_nulls().sort(),
+                lengths_ms=pl.col("length_ms"),
             )
-            .with_columns(steps=pl.lit(length, pl.Int64), agents=pl.concat_list(digits))
-            .with_columns(agents=pl.col("agents").list.eval(_name("", agents)))
-            .with_columns(pattern=pl.col("agents").list.join(" > "))
+            .with_columns(steps=pl.lit(length, pl.Int64), **digits)
+            .with_columns(_name(name, agents).alias(name) for name in digits)
+            .with_columns(pattern=pl.concat_str(list(digits), separator=" > "))
             .drop("_sequence"),
             whole.lazy()
             .filter(pl.col("steps") >= length)
@@ -195,13 +202,14 @@ def workflow_pattern(sums: pl.LazyFrame) -> pl.LazyFrame:
     patterns = (
         listed.group_by("pattern")
         .agg(
-            pl.col("agents", "steps").first(),
+            pl.col("steps", *_PLACES).first(),
             pl.col("workflows", "occurrences", "executions", *_LABELS).sum(),
         )
         .join(lengths, on="pattern", how="left")
         .join(all_of, on="steps")
         .with_columns(
             pl.col("length_n").fill_null(0),
+            agents=pl.concat_list(_PLACES).list.drop_nulls(),
             without_labelled=pl.col("_all") - pl.col("labelled"),
             without_successes=pl.col("_all_hits") - pl.col("successes"),
         )
@@ -311,7 +319,7 @@ def _same_workflow(apart: int) -> pl.Expr:
 
 def _name(number: str, agents: pl.Series) -> pl.Expr:
     """Return the names of agents in place of their numbers."""
-    return pl.lit(agents).gather(pl.col(number) if number else pl.element())
+    return pl.lit(agents).gather(pl.col(number))
 
 
 def _labels() -> tuple[pl.Expr, ...]:

@@ -27,7 +27,7 @@ from learning_pipeline.settings import Settings
 EXECUTIONS, CALLS = "fct_executions", "fct_llm_calls"
 # Inputs that neither the lake nor the staging holds.
 WRITTEN_ELSEWHERE = ("ledger", "counters", "budgets", router.EVALUATED, router.PREDICTED)
-_ROWS_AT_ONCE = 200_000
+_ROWS_AT_ONCE = 500_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

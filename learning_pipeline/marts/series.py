@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from learning_pipeline.marts.significance import Array
+from learning_pipeline.marts.significance import Array, ranks
 from learning_pipeline.marts.work import dated
 
 MAD_TO_SD = 1.482602218505602
@@ -175,13 +175,13 @@ def _season(x: Array, weekdays: np.ndarray) -> tuple[Array, float]:
         return np.zeros(WEEK), np.nan
     apart = (x - rolling_median(x, WEEK))[known]
     of = weekdays[known]
-    ranks = pl.Series(apart).rank("average").to_numpy()
-    total = len(ranks)
+    ranked = ranks(apart)
+    total = len(ranked)
     _, ties = np.unique(apart, return_counts=True)
     ties_factor = 1 - (ties**3 - ties).sum() / (total**3 - total)
     if ties_factor <= 0:
         return np.zeros(WEEK), 1.0
-    sums = np.bincount(of, weights=ranks, minlength=WEEK)[present]
+    sums = np.bincount(of, weights=ranked, minlength=WEEK)[present]
     h = (12 / (total * (total + 1)) * (sums**2 / counts[present]).sum() - 3 * (total + 1)) / ties_factor
     effects = np.array([np.median(apart[of == day]) if present[day] else 0.0 for day in range(WEEK)])
     effects[present] -= effects[present].mean()

@@ -30,8 +30,8 @@ def looked_at(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("set timezone = 'UTC'")
         connection.execute("set threads = 1")
         for stream, contract in STREAMS.items():
-            _as_view(connection, f"lake_{stream}", settings.lake_dir / stream, "*/*.parquet", contract)
-        _as_view(connection, "told_evaluations", settings.models_dir, "*/evaluation.parquet", MartRouterEvaluation)
+            as_view(connection, f"lake_{stream}", settings.lake_dir / stream, "*/*.parquet", contract)
+        as_view(connection, "told_evaluations", settings.models_dir, "*/evaluation.parquet", MartRouterEvaluation)
         _answers(connection, settings)
         _ledgers(connection, settings)
         _configured(connection, settings)
@@ -39,7 +39,8 @@ def looked_at(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _as_view(connection: duckdb.DuckDBPyConnection, name: str, folder: Any, files: str, contract: Any) -> None:
+def as_view(connection: duckdb.DuckDBPyConnection, name: str, folder: Any, files: str, contract: Any) -> None:
+    """Show Parquet files of a folder as a temporary view; without any it has no rows."""
     columns = {column: duckdb_type(dtype) for column, dtype in polars_schema(contract).items()}
     if any(folder.glob(files)):
         source = f"from read_parquet('{folder}/{files}', hive_partitioning = false)"
