@@ -10,7 +10,8 @@ much changed, or where rows that were removed have left too many holes.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
 from functools import cache
@@ -34,11 +35,16 @@ class WriteError(PipelineError):
 _NAME = "marts"
 # DuckDB 2 writes this form, and every client from 1.1 on reads it.
 _STORAGE_VERSION = "v1.0.0"
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+_Config = dict[str, str | bool | int | float | list[str]]
+_CONFIG: _Config = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-_MEMORY = "256MB"
+_MEMORY = "1GB"
+# Tables are filled side by side, each by one thread: so the rows of each lie in the order in which they are read, and
+# that costs a third of what DuckDB's own way to keep their order does.
+_AT_ONCE = 2
+_FILL: _Config = {"memory_limit": _MEMORY, "threads": 1, "preserve_insertion_order": "false"}
 _TIME_DEPENDENT = "mart_freshness"
 
 
@@ -98,17 +104,28 @@ def _remove_leftovers(path: Path) -> None:
 
 @contextmanager
 def _opened(building: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a file as `marts`, to be written in one transaction; on leaving, nothing is left in a log beside it."""
-    config = _CONFIG | {"memory_limit": _MEMORY, "temp_directory": f"{building}.tmp"}
-    with duckdb.connect(config=config) as connection:
+    """Open a file as `marts`, to be written; on leaving, nothing is left in a log beside it."""
+    with duckdb.connect(config=_CONFIG | _FILL | {"temp_directory": f"{building}.tmp"}) as connection:
         connection.execute(f"attach {_text(str(building))} as {_NAME} (storage_version {_text(_STORAGE_VERSION)})")
-        connection.execute(f"use {_NAME}")
-        connection.execute("begin")
         yield connection
-        connection.execute("commit")
         connection.execute(f"checkpoint {_NAME}")
-        connection.execute("use memory")
         connection.execute(f"detach {_NAME}")
+
+
+def _change(connection: duckdb.DuckDBPyConnection, todo: Mapping[str, list[tuple[str, list[object]]]]) -> None:
+    """Run statements with their parameters, by table: those of one table in order, tables side by side.
+
+    They are not one transaction: nobody sees the file before it is whole.
+    """
+
+    def run(name: str) -> None:
+        with connection.cursor() as own:
+            for statement, parameters in todo[name]:
+                own.execute(statement, parameters)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for done in [pool.submit(run, name) for name in todo]:
+            done.result()
 
 
 def _patched(building: Path, parts: Parts, files: dict[tuple[str, date | None], Path], old: Path) -> bool:
@@ -125,13 +142,15 @@ def _patched(building: Path, parts: Parts, files: dict[tuple[str, date | None], 
                 return False
         shutil.copyfile(old, building)
         with _opened(building) as connection:
+            work: dict[str, list[tuple[str, list[object]]]] = {}
             for name, one in todo.items():
+                work[name] = _insert(name, contracts[name], [files[name, day] for day in one.written])
                 gone = [day for day in one.removed if day is not None]
                 if None in one.removed or len(gone) == sum(rows > 0 for _, rows in held.parts.get(name, {}).values()):
-                    connection.execute(f"delete from {_quoted(name)}")
+                    work[name].insert(0, (f"delete from {_table(name)}", []))
                 elif gone:
-                    connection.execute(f"delete from {_quoted(name)} where list_contains(?::date[], day)", [gone])
-                _insert(connection, name, contracts[name], [files[name, day] for day in one.written])
+                    work[name].insert(0, (f"delete from {_table(name)} where list_contains(?::date[], day)", [gone]))
+            _change(connection, work)
             _tell(connection, parts)
     except duckdb.Error:
         return False  # it is not a file of ours, or damaged
@@ -146,11 +165,13 @@ def _filled(building: Path, parts: Parts, files: dict[tuple[str, date | None], P
             days.setdefault(name, []).append(day)
     building.write_bytes(_empty_file())
     with _opened(building) as connection:
-        for name, (_, contract) in described().items():
-            # By day: the rows of a table lie in the order of time.
-            _insert(
-                connection, name, contract, [files[name, day] for day in sorted(days.get(name, ()), key=patch.order)]
-            )
+        work = {}
+        # The largest first: then none is left alone at the end. By day: rows lie in the order of time.
+        sizes = {name: sum(parts[name, day].rows for day in some) for name, some in days.items()}
+        for name in sorted(days, key=lambda one: -sizes[one]):
+            contract = described()[name][1]
+            work[name] = _insert(name, contract, [files[name, day] for day in sorted(days[name], key=patch.order)])
+        _change(connection, work)
         _tell(connection, parts)
 
 
@@ -165,33 +186,39 @@ def _empty_file() -> bytes:
         return path.read_bytes()
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, name: str, contract: type[Table], paths: list[Path]) -> None:
-    if paths:
-        columns = ", ".join(_quoted(column) for column in ordered_columns(contract))
-        connection.execute(
-            f"insert into {_quoted(name)} select {columns} from read_parquet(?, hive_partitioning = false)",
-            [[str(path) for path in paths]],
-        )
+def _insert(name: str, contract: type[Table], paths: list[Path]) -> list[tuple[str, list[object]]]:
+    """Return how the rows of Parquet files are put into a table."""
+    if not paths:
+        return []
+    columns = ", ".join(_quoted(column) for column in ordered_columns(contract))
+    found = "read_parquet(?, hive_partitioning = false)"
+    return [(f"insert into {_table(name)} select {columns} from {found}", [[str(path) for path in paths]])]
 
 
 def _tell(connection: duckdb.DuckDBPyConnection, parts: Parts) -> None:
     """Write down what the file is put together from."""
-    connection.execute("delete from _partitions")
+    connection.execute(f"delete from {_table('_partitions')}")
     if parts:
         told = [(name, day, part.digest, part.rows) for (name, day), part in sorted(parts.items(), key=str)]
         columns = ", ".join(
             ["unnest(?::varchar[])", "unnest(?::date[])", "unnest(?::varchar[])", "unnest(?::bigint[])"]
         )
-        connection.execute(f"insert into _partitions select {columns}", [list(one) for one in zip(*told, strict=True)])
+        connection.execute(
+            f"insert into {_table('_partitions')} select {columns}", [list(one) for one in zip(*told, strict=True)]
+        )
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, contract: type[Table]) -> None:
     comments, columns = column_comments(contract), patch.declared_types(contract)
     declared = ", ".join(f"{_quoted(column)} {kind}" for column, kind in columns)
-    connection.execute(f"create table {_quoted(name)} ({declared})")
-    connection.execute(f"comment on table {_quoted(name)} is {_text(description(contract))}")
+    connection.execute(f"create table {_table(name)} ({declared})")
+    connection.execute(f"comment on table {_table(name)} is {_text(description(contract))}")
     for column, _ in columns:
-        connection.execute(f"comment on column {_quoted(name)}.{_quoted(column)} is {_text(comments[column])}")
+        connection.execute(f"comment on column {_table(name)}.{_quoted(column)} is {_text(comments[column])}")
+
+
+def _table(name: str) -> str:
+    return f"{_NAME}.{_quoted(name)}"
 
 
 def _quoted(name: str) -> str:
