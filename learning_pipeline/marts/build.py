@@ -26,7 +26,7 @@ from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings
 
 # Days are built together up to this many rows: it bounds the memory that a back-fill needs.
-_ROWS_AT_ONCE = 100_000
+_ROWS_AT_ONCE = 200_000
 _FRESHNESS = "mart_freshness"
 _TIMES = {f"fct_{stream}": columns[0] for stream, columns in TIMES.items()}
 
