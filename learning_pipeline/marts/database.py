@@ -40,11 +40,10 @@ _CONFIG: _Config = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
-_MEMORY = "1GB"
 # Tables are filled side by side, each by one thread: so the rows of each lie in the order in which they are read, and
 # that costs a third of what DuckDB's own way to keep their order does.
 _AT_ONCE = 2
-_FILL: _Config = {"memory_limit": _MEMORY, "threads": 1, "preserve_insertion_order": "false"}
+_FILL: _Config = {"memory_limit": "1GB", "threads": 1, "preserve_insertion_order": "false"}
 _TIME_DEPENDENT = "mart_freshness"
 
 

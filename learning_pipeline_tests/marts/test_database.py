@@ -61,7 +61,7 @@ def test_a_build_that_cannot_write_leaves_the_old_version(full: Settings, monkey
     before = digests(full.marts_path)
     fill_lake(full.home, llm_calls=[{"call_id": "new", "input_tokens": 7}])
     with monkeypatch.context() as patch:
-        patch.setattr(database, "_MEMORY", "1KB")
+        patch.setitem(database._FILL, "memory_limit", "1KB")
         with pytest.raises(PipelineError, match=r"cannot write .*marts\.duckdb"):
             build(full, now=NOW)
     assert digests(full.marts_path) == before
