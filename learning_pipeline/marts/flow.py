@@ -178,20 +178,13 @@ def patterns_by_day(executions: pl.LazyFrame) -> pl.LazyFrame:
 
 def workflow_pattern(sums: pl.LazyFrame) -> pl.LazyFrame:
     """Compare workflows with each sequence of two to four agents with those without it."""
-    told = pl.col("pattern").is_not_null()
+    is_pattern, every = pl.col("pattern").is_not_null(), sums.collect()
     all_of = (
-        sums.filter(~told).group_by("steps").agg(_all=pl.col("labelled").sum(), _all_hits=pl.col("successes").sum())
+        every.filter(~is_pattern).group_by("steps").agg(_all=pl.col("labelled").sum(), _hits=pl.col("successes").sum())
     )
-    often = (
-        sums.filter(told)
-        .group_by("pattern")
-        .agg(pl.col("workflows").sum())
-        .filter(pl.col("workflows") >= LEAST_WORKFLOWS)
-        .select("pattern")
-    )
-    listed = sums.filter(told).join(often, on="pattern", how="semi")
+    told = every.filter(is_pattern)
     lengths = (
-        listed.select("pattern", "lengths_ms")
+        told.select("pattern", "lengths_ms")
         .explode("lengths_ms")
         .group_by("pattern")
         .agg(
@@ -200,20 +193,20 @@ def workflow_pattern(sums: pl.LazyFrame) -> pl.LazyFrame:
         )
     )
     patterns = (
-        listed.group_by("pattern")
+        told.group_by("pattern")
         .agg(
             pl.col("steps", *_PLACES).first(),
             pl.col("workflows", "occurrences", "executions", *_LABELS).sum(),
         )
+        .filter(pl.col("workflows") >= LEAST_WORKFLOWS)
         .join(lengths, on="pattern", how="left")
         .join(all_of, on="steps")
         .with_columns(
             pl.col("length_n").fill_null(0),
             agents=pl.concat_list(_PLACES).list.drop_nulls(),
             without_labelled=pl.col("_all") - pl.col("labelled"),
-            without_successes=pl.col("_all_hits") - pl.col("successes"),
+            without_successes=pl.col("_hits") - pl.col("successes"),
         )
-        .collect()
     )
     return _with_rates(patterns, "pattern")
 
