@@ -11,7 +11,7 @@ import polars as pl
 
 from learning_pipeline.contracts.marts_flow import LEAST_WORKFLOWS, PATTERN_LENGTHS
 from learning_pipeline.marts.significance import compared, shrunk
-from learning_pipeline.marts.stats import count, percentile, rate, success_rate, total, wilson
+from learning_pipeline.marts.stats import count, percentiles_of_lists, rate, success_rate, total, wilson
 from learning_pipeline.marts.work import began_at, dated, workflow
 
 _SUCCESS = pl.col("success")
@@ -78,16 +78,7 @@ def workflow_transition(sums: pl.LazyFrame) -> pl.LazyFrame:
     grain = ("from_agent", "to_agent")
     by_agent = sums.group_by("to_agent").agg(_all=pl.col("labelled").sum(), _all_hits=pl.col("successes").sum())
     after = sums.filter(pl.col("from_agent").is_not_null())
-    waits = (
-        after.select(*grain, "waits_ms")
-        .explode("waits_ms")
-        .group_by(grain)
-        .agg(
-            pl.col("waits_ms").count().cast(pl.Int64).alias("handover_n"),
-            percentile("waits_ms", 0.5).alias("handover_p50_ms"),
-            percentile("waits_ms", 0.95).alias("handover_p95_ms"),
-        )
-    )
+    waits = percentiles_of_lists(after, grain, "waits_ms", "handover_n", handover_p50_ms=0.5, handover_p95_ms=0.95)
     found = (
         after.group_by(grain)
         .agg(pl.col("transitions", "workflows", *_LABELS).sum())
@@ -183,15 +174,7 @@ def workflow_pattern(sums: pl.LazyFrame) -> pl.LazyFrame:
         every.filter(~is_pattern).group_by("steps").agg(_all=pl.col("labelled").sum(), _hits=pl.col("successes").sum())
     )
     told = every.filter(is_pattern)
-    lengths = (
-        told.select("pattern", "lengths_ms")
-        .explode("lengths_ms")
-        .group_by("pattern")
-        .agg(
-            pl.col("lengths_ms").count().cast(pl.Int64).alias("length_n"),
-            percentile("lengths_ms", 0.5).alias("length_p50_ms"),
-        )
-    )
+    lengths = percentiles_of_lists(told.lazy(), ("pattern",), "lengths_ms", "length_n", length_p50_ms=0.5).collect()
     patterns = (
         told.group_by("pattern")
         .agg(
@@ -262,16 +245,9 @@ def agent_pair(sums: pl.LazyFrame) -> pl.LazyFrame:
     by_agent = told.filter(kind == _AGENT).group_by(agent="agent_a").agg(pl.col(of_agents).sum())
     together = told.filter(kind == _PAIR).group_by(both).agg(pl.col("workflows", *_LABELS).sum())
     asked = told.filter(kind == _ASKED)
-    latencies = (
-        asked.select(*both, "latencies_ms")
-        .explode("latencies_ms")
-        .group_by(both)
-        .agg(
-            pl.col("latencies_ms").count().cast(pl.Int64).alias("latency_n"),
-            percentile("latencies_ms", 0.5).alias("latency_p50_ms"),
-            percentile("latencies_ms", 0.95).alias("latency_p95_ms"),
-        )
-    )
+    latencies = percentiles_of_lists(
+        asked.lazy(), both, "latencies_ms", "latency_n", latency_p50_ms=0.5, latency_p95_ms=0.95
+    ).collect()
     answers = ("interactions", "interactions_answered", "interactions_successful")
     of_both = (
         asked.group_by(both)

@@ -10,7 +10,7 @@ from learning_pipeline.marts.stats import (
     mean_of_billionths,
     names,
     outcome_counts,
-    percentile,
+    percentiles_of_lists,
     success_rate,
     tokens_and_cost,
 )
@@ -48,16 +48,7 @@ def solution_pattern(sums: pl.LazyFrame) -> pl.LazyFrame:
     grain = ("pattern", "repository")
     counts = ("uses", "labelled", "successes", "failures", "unknown_outcomes", "quality_n", "cost_n")
     of_repository = sums.group_by("repository").agg(_all=pl.col("labelled").sum(), _all_hits=pl.col("successes").sum())
-    durations = (
-        sums.select(*grain, "durations_ms")
-        .explode("durations_ms")
-        .group_by(grain)
-        .agg(
-            pl.col("durations_ms").count().cast(pl.Int64).alias("duration_n"),
-            percentile("durations_ms", 0.5).alias("p50_ms"),
-            percentile("durations_ms", 0.95).alias("p95_ms"),
-        )
-    )
+    durations = percentiles_of_lists(sums, grain, "durations_ms", "duration_n", p50_ms=0.5, p95_ms=0.95)
     return (
         sums.group_by(grain)
         .agg(

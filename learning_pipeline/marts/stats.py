@@ -35,6 +35,16 @@ def percentile(column: str, q: float) -> pl.Expr:
     return pl.col(column).quantile(q, interpolation="linear")
 
 
+def percentiles_of_lists(frame: pl.LazyFrame, grain: tuple[str, ...], column: str, n: str, **q: float) -> pl.LazyFrame:
+    """Return, by grain, how many numbers there are in all lists of a column, as `n`, and their percentiles.
+
+    A grain whose lists are all empty has no row.
+    """
+    numbers = frame.select(*grain, column).explode(column)
+    counted = pl.col(column).count().cast(pl.Int64).alias(n)
+    return numbers.group_by(grain).agg(counted, *(percentile(column, value).alias(name) for name, value in q.items()))
+
+
 def names(column: str) -> pl.Expr:
     """Return the different values of a text column as a sorted list, without null."""
     return pl.col(column).drop_nulls().unique().sort()
