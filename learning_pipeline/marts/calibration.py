@@ -9,7 +9,7 @@ from learning_pipeline.contracts.marts_decisions import (
     CONFIDENCE_BINS,
     MartRoutingComponent,
 )
-from learning_pipeline.marts.significance import Array, benjamini_hochberg, ranks, with_q
+from learning_pipeline.marts.significance import Array, benjamini_hochberg, one_proportion, ranks, with_q
 from learning_pipeline.marts.stats import Z, mean_of_ratios, outcome_counts, success_rate
 from learning_pipeline.marts.work import dated
 
@@ -39,14 +39,8 @@ def routing_calibration(decisions: pl.LazyFrame) -> pl.LazyFrame:
         .collect()
     )
     counted = bins.select("successes", "labelled", "mean_confidence").iter_rows()
-    p = np.array([_p_value(k, n, mean) for k, n, mean in counted], dtype=float)
+    p = np.array([one_proportion(k, n, min(max(mean, 0.0), 1.0)) for k, n, mean in counted], dtype=float)
     return with_q(bins, p).with_columns(is_calibrated=pl.col("q_value") >= _FALSE_DISCOVERIES).lazy()
-
-
-def _p_value(successes: int, n: int, share: float) -> float:
-    from scipy.stats import binomtest
-
-    return float(binomtest(successes, n, min(max(share, 0.0), 1.0)).pvalue)
 
 
 def routing_component(decisions: pl.LazyFrame) -> pl.LazyFrame:

@@ -83,13 +83,17 @@ class Series:
     @cached_property
     def season_p(self) -> float:
         """p-value of equal weekdays; NaN where there are too few."""
-        return _season(self.x, self._weekdays)[1]
+        return self._weekly[1]
 
     @cached_property
     def season(self) -> Array:
         """How much each day's weekday differs from others, on the scale; 0 where weekdays do not differ."""
-        effects, p = _season(self.x, self._weekdays)
+        effects, p = self._weekly
         return effects[self._weekdays] if p < _SEASON_P else np.zeros(len(self.x))
+
+    @cached_property
+    def _weekly(self) -> tuple[Array, float]:
+        return _season(self.x, self._weekdays)
 
     @property
     def is_seasonal(self) -> bool | None:

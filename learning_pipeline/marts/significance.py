@@ -42,17 +42,34 @@ def two_proportions(hits: Array, n: Array, other_hits: Array, other_n: Array) ->
     return p
 
 
-def _fisher(hits: int, n: int, other_hits: int, other_n: int) -> float:
+def _log_choose(total: int | npt.NDArray[np.int64], k: int | npt.NDArray[np.int64]) -> Array:
     from scipy.special import gammaln
 
-    def log_choose(total: int | npt.NDArray[np.int64], k: int | npt.NDArray[np.int64]) -> Array:
-        return np.asarray(gammaln(np.add(total, 1)) - gammaln(np.add(k, 1)) - gammaln(np.subtract(total, k) + 1))
+    return np.asarray(gammaln(np.add(total, 1)) - gammaln(np.add(k, 1)) - gammaln(np.subtract(total, k) + 1))
 
+
+def _no_more_likely(log: Array, seen: float) -> float:
+    """Return the probability of all results that are no more likely than the one that was seen."""
+    return float(min(1.0, np.exp(log[log <= seen + 1e-7]).sum()))
+
+
+def _fisher(hits: int, n: int, other_hits: int, other_n: int) -> float:
     all_hits = hits + other_hits
     k = np.arange(max(0, all_hits - other_n), min(n, all_hits) + 1)
-    log = log_choose(n, k) + log_choose(other_n, all_hits - k) - log_choose(n + other_n, all_hits)
-    seen = log[k == hits][0]
-    return float(min(1.0, np.exp(log[log <= seen + 1e-7]).sum()))
+    log = _log_choose(n, k) + _log_choose(other_n, all_hits - k) - _log_choose(n + other_n, all_hits)
+    return _no_more_likely(log, log[k == hits][0])
+
+
+def one_proportion(hits: int, n: int, share: float) -> float:
+    """Return the exact two-sided p-value for a proportion of `share`: of all counts that are no more likely.
+
+    A. Agresti, Categorical Data Analysis, 3rd edition, section 1.4.4.
+    """
+    if not 0 < share < 1:
+        return 1.0 if hits == n * round(share) else 0.0
+    k = np.arange(n + 1)
+    log = _log_choose(n, k) + k * np.log(share) + (n - k) * np.log1p(-share)
+    return _no_more_likely(log, log[hits])
 
 
 def welch(mean: Array, variance: Array, n: Array, other_mean: Array, other_variance: Array, other_n: Array) -> Array:
@@ -72,7 +89,9 @@ def welch(mean: Array, variance: Array, n: Array, other_mean: Array, other_varia
 
 def ranks(values: Array) -> Array:
     """Return each value's rank from 1 up; equal ones share the mean of theirs. (SciPy's takes a second to import.)"""
-    return pl.Series(values).rank("average").to_numpy()
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    last: Array = np.cumsum(count, dtype=np.float64)
+    return (last - (count - 1) / 2)[place.reshape(-1)]
 
 
 def benjamini_hochberg(p: Array) -> Array:

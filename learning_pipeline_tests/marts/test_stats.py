@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from learning_pipeline.marts.significance import one_proportion
 from learning_pipeline.marts.stats import mean_of_ratios, total, wilson, wilson_interval
 
 
@@ -38,3 +39,10 @@ def test_a_mean_has_the_same_bits_in_any_order(values: list[float], random: obje
 
     assert mean(values) == mean(shuffled)
     assert mean(values) == pytest.approx(sum(values) / len(values), abs=1e-6)
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.sampled_from([0.0, 1e-9, 0.1, 0.5, 0.73, 1.0]))
+def test_the_exact_test_of_a_proportion_is_scipys(hits: int, misses: int, share: float) -> None:
+    p = one_proportion(hits, hits + misses, share)
+    expected = 1.0 if hits + misses == 0 else binomtest(hits, hits + misses, share).pvalue
+    assert p == pytest.approx(expected, rel=1e-6, abs=1e-12)
