@@ -5,16 +5,18 @@ what is stuck. Each is found for the whole lake at once; a digest by day says wh
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
 from learning_pipeline.lake.store import content_digest
-from learning_pipeline.marts.commits import ALL_LINKS, LINKS, all_links, sure_links
+from learning_pipeline.marts.commits import ALL_LINKS, LINKS, all_links, sure_links, telling_calls, telling_events
+from learning_pipeline.marts.extracts import Extracts
 from learning_pipeline.marts.newest import TIMES, newest_event
-from learning_pipeline.marts.outcomes import EVIDENCE, STUCK, feedback_evidence, git_evidence, stuck
+from learning_pipeline.marts.outcomes import EVIDENCE, STUCK, feedback_evidence, git_evidence, open_ones, stuck
+from learning_pipeline.marts.pull_requests import telling_executions
 from learning_pipeline.marts.staging import digest_of
 
 ALL_COMMIT_LINKS, COMMIT_LINKS = "all_commit_links", "commit_links"
@@ -50,8 +52,9 @@ class Lake(NamedTuple):
 class Across:
     """What is told across days, found when it is asked for."""
 
-    def __init__(self, lake: Lake, stuck_after_minutes: int) -> None:
+    def __init__(self, lake: Lake, kept: Extracts, stuck_after_minutes: int) -> None:
         self._lake = lake
+        self._kept = kept
         self._stuck_after = stuck_after_minutes
         self._found: dict[str, ByDay] = {}
 
@@ -89,7 +92,10 @@ class Across:
     def _find(self, name: str) -> pl.DataFrame:
         read, digests = self._lake.read, self._lake.digests
         if name == ALL_COMMIT_LINKS:
-            return all_links(*(read(stream) for stream in _LINKED))
+            said = self._kept.of("_telling_calls", "tool_calls", telling_calls)
+            events = self._kept.of("_telling_events", "git_events", telling_events)
+            pulls = self._kept.of("_telling_executions", "executions", telling_executions)
+            return all_links(read("executions"), said, events, pulls)
         if name == COMMIT_LINKS:
             every = [frame for _, frame in self.by_day(ALL_COMMIT_LINKS).values()]
             return sure_links(pl.concat(every)) if every else pl.DataFrame(schema=LINKS)
@@ -97,12 +103,8 @@ class Across:
             links = [frame for _, frame in self.by_day(ALL_COMMIT_LINKS).values()]
             git = git_evidence(pl.concat(links), read("git_events")) if links else pl.DataFrame(schema=EVIDENCE)
             return pl.concat([feedback_evidence(read("executions"), read("feedback")), git])
-        minutes = self._stuck_after
         newest = newest_event(digests, read, self._lake.landed_at)
-        # A day is read only where its executions can be that old.
-        last = None if newest is None else (newest - timedelta(minutes=minutes)).date()
-        days = [day for day in digests["executions"] if last is not None and day <= last]
-        return stuck(read("executions", days), newest, minutes)
+        return stuck(self._kept.of("_open_executions", "executions", open_ones), newest, self._stuck_after)
 
 
 # What was found last, by home and name, with the version of its inputs: tables that are built one by one share it.

@@ -53,34 +53,43 @@ def sure_links(links: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def all_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
-    """Return all links between commits and executions or sessions (see `FctCommitLinks`)."""
+def telling_events(git_events: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what git tells of commits, with what `all_links` needs of their attributes."""
     told = pl.col("commit").is_not_null() | pl.col("reverts_commit").is_not_null()
-    events = (
-        git_events.filter(told | (pl.col("event_type") == "note"))
-        .select(
-            *_EVENT,
-            "reverts_commit",
-            "co_authored_agent",
-            *(_attribute(name) for name in ("checkpoint", "reverts_prefix", "authored_at", "note")),
-            checkpoints=pl.col("attributes").str.json_path_match("$.checkpoints"),
-        )
-        .collect()
+    return git_events.filter(told | (pl.col("event_type") == "note")).select(
+        *_EVENT,
+        "reverts_commit",
+        "co_authored_agent",
+        *(_attribute(name) for name in ("checkpoint", "reverts_prefix", "authored_at", "note")),
+        checkpoints=pl.col("attributes").str.json_path_match("$.checkpoints"),
     )
-    said = (
-        tool_calls.filter(pl.col("commit_prefix").is_not_null() & pl.col("execution_id").is_not_null())
-        .select("execution_id", prefix="commit_prefix", at="started_at")
-        .collect()
+
+
+def telling_calls(tool_calls: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the calls whose result names a commit: execution, the commit's first digits, and when."""
+    return tool_calls.filter(pl.col("commit_prefix").is_not_null() & pl.col("execution_id").is_not_null()).select(
+        "day", "execution_id", prefix="commit_prefix", at="started_at"
     )
+
+
+def all_links(executions: pl.LazyFrame, said: pl.DataFrame, events: pl.DataFrame, pulls: pl.DataFrame) -> pl.DataFrame:
+    """Return all links between commits and executions or sessions (see `FctCommitLinks`).
+
+    Args:
+        executions: all of them.
+        said: what `telling_calls` returns.
+        events: what `telling_events` returns.
+        pulls: what `pull_requests.telling_executions` returns.
+    """
     if said.is_empty() and events.is_empty():
         return pl.DataFrame(schema=ALL_LINKS)
-    work = executions.select(*_WORK, "started_at", "ended_at").collect()
     made = events.filter(pl.col("event_type").is_in(MAKES_COMMITS))
     commits = _commits(events, made)
+    every = pl.concat([_named(events, made), of_pull_requests(pulls, made)], how="diagonal_relaxed")
+    work = _work_of(executions, said["execution_id"], every["session_id"])
     recorded = resolved(said, commits["commit"]).join(
         work.select("day", "execution_id", "session_id"), on="execution_id"
     )
-    every = pl.concat([_named(events, made), of_pull_requests(executions, made)], how="diagonal_relaxed")
     named, undated = every.filter(pl.col("at").is_not_null()), every.filter(pl.col("at").is_null())
     direct = pl.concat(
         [
@@ -100,12 +109,24 @@ def all_links(executions: pl.LazyFrame, tool_calls: pl.LazyFrame, git_events: pl
     )
     around = before_and_after(evidence, work, direct["execution_id"])
     linked = pl.concat([direct, around], how="diagonal_relaxed")
-    guessed = by_branch_and_time(made, work, linked)
+    guessed = by_branch_and_time(made, executions, linked)
     # Sessions without a log, and notes without a time, are links to no execution.
     alone = evidence.join(work.select("session_id").unique(), on="session_id", how="anti")
     alone = pl.concat([alone, undated], how="diagonal_relaxed").unique(["commit", "session_id", "method"])
     links = pl.concat([linked, guessed, alone], how="diagonal_relaxed")
     return _finished(links, work, commits, _reverted(made, commits["commit"]))
+
+
+def _work_of(executions: pl.LazyFrame, made: pl.Series, sessions: pl.Series) -> pl.DataFrame:
+    """Return the executions that may have made a commit, and all others of their sessions and of the given ones.
+
+    Most have to do with no commit: of millions not even a name is kept.
+    """
+    ids = made.unique().implode()
+    makers = executions.filter(pl.col("execution_id").is_in(ids)).select("session_id").collect()
+    named = pl.concat([makers["session_id"], sessions]).drop_nulls().unique().implode()
+    wanted = pl.col("session_id").is_in(named) | pl.col("execution_id").is_in(ids)
+    return executions.filter(wanted).select(*_WORK, "started_at", "ended_at").collect()
 
 
 def _attribute(name: str) -> pl.Expr:
@@ -226,7 +247,7 @@ def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, re
             _tier=tier,
         )
         .with_columns(
-            day=pl.coalesce("_day", "commit_day", pl.col("at").dt.date(), pl.lit(UNDATED)),
+            day=pl.coalesce("_day", "work_day", "commit_day", pl.col("at").dt.date(), pl.lit(UNDATED)),
             is_used=pl.when(pl.col("execution_id").is_not_null())
             .then(pl.col("_tier") == pl.col("_tier").min().over("execution_id"))
             .otherwise(False),

@@ -68,17 +68,24 @@ def feedback_evidence(executions: pl.LazyFrame, feedback: pl.LazyFrame) -> pl.Da
     )
     if given.is_empty():
         return pl.DataFrame(schema=EVIDENCE)
-    known = (
-        executions.filter(pl.any_horizontal(pl.col(name).is_in(given[name].drop_nulls().implode()) for name in names))
-        .select("day", *names, "parent_execution_id", began_at=pl.coalesce("started_at", "ended_at"))
-        .collect()
-    )
     found = []
-    for matched in (_by_execution, _by_correlation, _by_session):
+    for name, matched in (
+        ("execution_id", _by_execution),
+        ("correlation_id", _by_correlation),
+        ("session_id", _by_session),
+    ):
+        asked = given[name].drop_nulls().unique()
+        if asked.is_empty():
+            continue
+        known = (
+            executions.filter(pl.col(name).is_in(asked.implode()))
+            .select("day", *names, "parent_execution_id", began_at=pl.coalesce("started_at", "ended_at"))
+            .collect()
+        )
         rows = matched(given, known).select(EVIDENCE.names())
         found.append(rows)
         given = given.join(rows.select("evidence").unique(), on="evidence", how="anti")
-    return pl.concat(found)
+    return pl.concat([pl.DataFrame(schema=EVIDENCE), *found])
 
 
 def _by_execution(given: pl.DataFrame, executions: pl.DataFrame) -> pl.DataFrame:
@@ -141,15 +148,19 @@ def git_evidence(links: pl.DataFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def stuck(executions: pl.LazyFrame, newest: datetime | None, minutes: int) -> pl.DataFrame:
-    """Return the executions that are open, and began more than so many minutes before the newest event."""
+def open_ones(executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the executions of which no end is known, and when they began."""
+    return executions.filter(pl.col("outcome") == "open").select(*STUCK.names(), "started_at")
+
+
+def stuck(open_executions: pl.DataFrame, newest: datetime | None, minutes: int) -> pl.DataFrame:
+    """Return the open executions that began more than so many minutes before the newest event."""
     if newest is None:
         return pl.DataFrame(schema=STUCK)
     return (
-        executions.filter((pl.col("outcome") == "open") & (pl.col("started_at") < newest - timedelta(minutes=minutes)))
+        open_executions.filter(pl.col("started_at") < newest - timedelta(minutes=minutes))
         .select(STUCK.names())
         .sort(STUCK.names())
-        .collect()
     )
 
 

@@ -19,6 +19,7 @@ from learning_pipeline.lake.ledger import counters, ledger
 from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest
 from learning_pipeline.marts import across, budgets, router
+from learning_pipeline.marts.extracts import Extracts
 from learning_pipeline.marts.prices import PriceBook
 from learning_pipeline.marts.registry import TABLES, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, digest_of
@@ -79,7 +80,8 @@ class Plan:
             }
         landed_at = _EPOCH + timedelta(microseconds=landings[0][0]) if landings[0][0] is not None else None
         lake = across.Lake(settings.home, self.lake_digests, self.read_lake, landed_at)
-        self.across = across.Across(lake, settings.stuck_after_minutes)
+        kept = Extracts(staging, self.lake_digests, self.read_lake, code_version())
+        self.across = across.Across(lake, kept, settings.stuck_after_minutes)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -5,15 +5,10 @@ import polars as pl
 _NUMBERS = ("total_additions", "total_deletions", "accepted_lines", "overridden_lines")
 
 
-def prompt_attribution(git_events: pl.LazyFrame) -> pl.LazyFrame:
-    """Return one row per prompt, session or author of authorship notes.
-
-    The totals of a prompt mostly count on from note to note, and are repeated where a commit was rewritten: the largest
-    counts. Of one prompt in ten a later note says less, and does not say what became of the rest. What is counted from
-    the ranges of one commit is added up over the commits of the history: rewritten commits,
-    which no history has any more, would count it again.
-    """
-    notes = git_events.filter((pl.col("event_type") == "note") & (_told("note") == "git-ai")).select(
+def notes_by_day(git_events: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what `prompt_attribution` needs of authorship notes."""
+    return git_events.filter((pl.col("event_type") == "note") & (_told("note") == "git-ai")).select(
+        "day",
         "commit",
         "repository",
         "session_id",
@@ -24,6 +19,16 @@ def prompt_attribution(git_events: pl.LazyFrame) -> pl.LazyFrame:
         *(_told(name).cast(pl.Int64, strict=False) for name in _NUMBERS),
         _told("dangling") == "true",
     )
+
+
+def prompt_attribution(notes: pl.LazyFrame) -> pl.LazyFrame:
+    """Return one row per prompt, session or author of authorship notes, of what `notes_by_day` returns.
+
+    The totals of a prompt mostly count on from note to note, and are repeated where a commit was rewritten: the largest
+    counts. Of one prompt in ten a later note says less, and does not say what became of the rest. What is counted from
+    the ranges of one commit is added up over the commits of the history: rewritten commits,
+    which no history has any more, would count it again.
+    """
     by_ranges = pl.col("entry") != "prompt"
     counted = (
         pl.when(pl.col("dangling").all())

@@ -10,20 +10,24 @@ _SCHEMA = pl.Schema(
 )
 
 
-def of_pull_requests(executions: pl.LazyFrame, made: pl.DataFrame) -> pl.DataFrame:
-    """Return commit, session and time of the work, of commits whose subject names a pull request of a session.
-
-    Hosts name it when they squash (`Words (#12)`) or merge (`Merge pull request #12`) one. Numbers are given in each
-    repository anew, so its name has to agree.
-    """
-    noted = executions.filter(
+def telling_executions(executions: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the executions whose log names a pull request."""
+    return executions.filter(
         pl.col("attributes").str.contains('"pull_request"', literal=True)
         & pl.col("session_id").is_not_null()
         & pl.col("started_at").is_not_null()
-    ).select("session_id", "started_at", "attributes")
+    ).select("day", "session_id", "started_at", "attributes")
+
+
+def of_pull_requests(noted: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Return commit, session and time of the work, of commits whose subject names a pull request of a session.
+
+    Hosts name it when they squash (`Words (#12)`) or merge (`Merge pull request #12`) one. Numbers are given in each
+    repository anew, so its name has to agree. `noted` is what `telling_executions` returns.
+    """
     rows = [
         (session, at, repository, number)
-        for session, at, text in noted.collect().iter_rows()
+        for session, at, text in noted.select("session_id", "started_at", "attributes").iter_rows()
         for repository, number in _named(text)
     ]
     wanted = pl.DataFrame(rows, schema=_SCHEMA, orient="row").unique()

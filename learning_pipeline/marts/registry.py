@@ -152,7 +152,8 @@ TABLES: dict[str, TableSpec] = {
         "rollup",
         "git",
         (_GIT,),
-        lambda f, c: prompt_attribution.prompt_attribution(f[_GIT]),
+        lambda f, c: prompt_attribution.prompt_attribution(f[SUMS]),
+        by_day_sums=lambda f, c: prompt_attribution.notes_by_day(f[_GIT]),
     ),
     "mart_session": TableSpec(
         WORK_MARTS["mart_session"],

@@ -5,6 +5,18 @@ import polars as pl
 # How long after its end an execution may have led to a commit, where only time and place speak for it.
 _MINUTES_AFTER = 30
 _SAME_BRANCH, _SAME_AGENT = 0.3, 0.2
+_GUESSED = pl.Schema(
+    {
+        "execution_id": pl.String(),
+        "session_id": pl.String(),
+        "work_day": pl.Date(),
+        "commit": pl.String(),
+        "confidence": pl.Float64(),
+        "at": pl.Datetime("us", "UTC"),
+        "method": pl.String(),
+        "timing": pl.String(),
+    }
+)
 
 
 def resolved(said: pl.DataFrame, commits: pl.Series) -> pl.DataFrame:
@@ -74,24 +86,33 @@ def before_and_after(evidence: pl.DataFrame, work: pl.DataFrame, direct: pl.Seri
     )
 
 
-def by_branch_and_time(made: pl.DataFrame, work: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
+def by_branch_and_time(made: pl.DataFrame, executions: pl.LazyFrame, linked: pl.DataFrame) -> pl.DataFrame:
     """Guess for commits and executions that nothing else links: the newest execution before a commit.
 
     They agree in repository and branch; where git does not tell the branch, in repository and in the agent that the
-    commit names as co-author. A commit that names another agent is left alone, and so are merges.
+    commit names as co-author. A commit that names another agent is left alone, and so are merges. `work_day` is the
+    execution's.
     """
     commits = made.filter(
         (pl.col("event_type") == "commit")
         & pl.col("commit").is_not_null()
         & pl.col("repository").is_not_null()
+        & pl.any_horizontal(pl.col("branch", "co_authored_agent").is_not_null())
         & pl.col("occurred_at").is_not_null()
         & ~pl.col("commit").is_in(linked["commit"].unique().implode())
     ).sort("occurred_at", "commit")
-    roots = _roots(work).filter(
-        pl.col("repository").is_not_null()
-        & ~pl.col("execution_id").is_in(linked["execution_id"].drop_nulls().implode())
+    if commits.is_empty():
+        return pl.DataFrame(schema=_GUESSED)
+    kept = ("execution_id", "session_id", "repository", "started_at", "ended_at")
+    near = pl.col("branch").is_in(_some(commits["branch"])) | pl.col("agent_name").is_in(
+        _some(commits["co_authored_agent"])
     )
-    known = ("execution_id", "session_id", "repository", "started_at", "ended_at")
+    roots = _roots(
+        executions.filter(pl.col("repository").is_in(_some(commits["repository"])) & near)
+        .select(*kept, "branch", "agent_name", "parent_execution_id", work_day="day")
+        .collect()
+    ).filter(~pl.col("execution_id").is_in(_some(linked["execution_id"])))
+    known = (*kept, "work_day")
     on_branch = commits.filter(pl.col("branch").is_not_null()).join_asof(
         roots.filter(pl.col("branch").is_not_null()).select(*known, "branch", "agent_name"),
         left_on="occurred_at",
@@ -121,12 +142,19 @@ def by_branch_and_time(made: pl.DataFrame, work: pl.DataFrame, linked: pl.DataFr
     parts = [
         part.filter(pl.col("execution_id").is_not_null() & in_time).select(
             "execution_id",
+            pl.col("session_id_of_work").alias("session_id"),
+            "work_day",
             "commit",
-            "confidence",
+            pl.col("confidence").cast(pl.Float64),
             at="occurred_at",
             method=pl.lit("branch_time"),
             timing=pl.lit("at_commit"),
         )
         for part in (on_branch, by_agent)
     ]
-    return pl.concat(parts).with_columns(pl.col("confidence").cast(pl.Float64))
+    return pl.concat(parts)
+
+
+def _some(values: pl.Series) -> pl.Series:
+    """Return the values as a set that others can be in."""
+    return values.drop_nulls().unique().implode()

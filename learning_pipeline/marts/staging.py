@@ -71,6 +71,7 @@ class Staging:
             ) from error
         self._parts: dict[str, dict[date | None, Part]] = {}
         self._whole: set[tuple[str, date | None]] = set()
+        self._looked_at: set[str] = set()  # tables of which every part is whole
         for table, day, made_from, reads_to, digest, n in rows:
             part = Part(made_from, date.fromisoformat(reads_to) if reads_to else None, digest, n)
             self._parts.setdefault(table, {})[date.fromisoformat(day) if day else None] = part
@@ -87,7 +88,11 @@ class Staging:
     def parts(self, table: str) -> dict[date | None, Part]:
         """Return the records of a table by day, without those whose file is gone or broken."""
         found = self._parts.get(table, {})
-        return {day: part for day, part in found.items() if self._is_whole(table, day)}
+        if table not in self._looked_at:
+            found = {day: part for day, part in found.items() if self._is_whole(table, day)}
+            if len(found) == len(self._parts.get(table, {})):
+                self._looked_at.add(table)
+        return dict(found)
 
     def part(self, table: str, day: date | None) -> Part | None:
         """Return one record, None where there is none or its file is gone or broken."""
@@ -137,6 +142,7 @@ class Staging:
         if not frames:
             return
         before = {day: self.part(table, day) for day in frames}
+        self._looked_at.discard(table)
         keys = [(table, "" if day is None else day.isoformat()) for day in frames]
         with self._transaction():
             self._db.execute("delete from clean")
@@ -150,7 +156,9 @@ class Staging:
                 write_parquet(frame, path)
         with self._transaction():
             self._db.executemany(
-                "insert into parts (table_name, day, made_from, reads_to, digest, rows) values (?, ?, ?, ?, ?, ?)",
+                # Another process may have looked what is stale at the same time, and kept the same extract.
+                "insert or replace into parts (table_name, day, made_from, reads_to, digest, rows) "
+                "values (?, ?, ?, ?, ?, ?)",
                 [
                     (*key, part.made_from, part.reads_to and part.reads_to.isoformat(), part.digest, part.rows)
                     for key, (_, part) in zip(keys, frames.values(), strict=True)
@@ -175,6 +183,7 @@ class Staging:
 
     def drop(self, table: str, day: date | None) -> None:
         """Remove a part and its record."""
+        self._looked_at.discard(table)
         with self._transaction():
             self._db.execute("delete from clean")
             self._db.execute(

@@ -12,7 +12,8 @@ from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_git import FctCommitLinks
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.marts.build import build
-from learning_pipeline.marts.commits import all_links, sure_links
+from learning_pipeline.marts.commits import all_links, sure_links, telling_calls, telling_events
+from learning_pipeline.marts.pull_requests import telling_executions
 from learning_pipeline.settings import Settings
 from learning_pipeline_tests.factories import NOON, events, fill_lake
 from learning_pipeline_tests.marts.conftest import NOW, commit_id, world
@@ -48,8 +49,10 @@ def note(name: str, told: Row, at: float | None, **more: Any) -> Row:
 
 
 def links(executions: list[Row], git: list[Row], tools: list[Row] | None = None) -> list[Row]:
-    frames = [events("executions", executions), events("tool_calls", tools or []), events("git_events", git)]
-    found = all_links(*(frame.lazy() for frame in frames))
+    work = events("executions", executions).lazy()
+    said = telling_calls(events("tool_calls", tools or []).lazy()).collect()
+    told = telling_events(events("git_events", git).lazy()).collect()
+    found = all_links(work, said, told, telling_executions(work).collect())
     FctCommitLinks.validate(found)
     assert not found.select("commit", "execution_id", "session_id", "method").is_duplicated().any()
     return found.to_dicts()
