@@ -252,7 +252,8 @@ def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, re
             .then(pl.col("_tier") == pl.col("_tier").min().over("execution_id"))
             .otherwise(False),
         )
-        .sort("commit", "execution_id", "session_id", "method", "_tier")
+        # Links of one method between the same two differ in their tier alone.
+        .sort("_tier")
         .unique(["commit", "execution_id", "session_id", "method"], keep="first", maintain_order=True)
         .sort("day", "commit", "execution_id", "session_id", "method")
         .select(ALL_LINKS.names())
