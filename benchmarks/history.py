@@ -1,6 +1,6 @@
 """Years of logs without years of reading: some days of the sample generator, landed for real, told again and again."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -38,10 +38,10 @@ class History:
         """Generate and land about so many executions a day."""
         sessions = max(1, round(executions * CYCLE / _A_SESSION))
         write_sample(base / "raw", days=CYCLE, sessions=sessions, seed=5, last_day=LAST, scale=0.1)
-        self._first = settings.model_copy(update={"home": base / "first"})
-        land(self._first, [SourceSpec(kind="auto", path=base / "raw")], now=NOW)
-        with State(self._first.state_path) as state:
-            lake = Lake(self._first.lake_dir, state)
+        first = settings.model_copy(update={"home": base / "first"})
+        land(first, [SourceSpec(kind="auto", path=base / "raw")], now=NOW)
+        with State(first.state_path) as state:
+            lake = Lake(first.lake_dir, state)
             self._told = {
                 (stream, day): lake.read(stream, [day]).collect()
                 for stream in STREAMS
@@ -49,7 +49,7 @@ class History:
                 if stream != "quarantine"
             }
 
-    def write(self, settings: Settings, days: Iterable[date]) -> None:
+    def write(self, settings: Settings, days: Sequence[date]) -> None:
         """Write what is told for each of these days into a lake; what has no date is written as it is, once."""
         with State(settings.state_path) as state:
             lake = Lake(settings.lake_dir, state)

@@ -50,13 +50,22 @@ def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
         raise PipelineError(_damaged(path)) from error
 
 
-@lru_cache(maxsize=100_000)
-def _look_at(path: Path, _changed_ns: int, _size: int) -> None:
-    """Raise what is wrong with the head of a file; a file that has not changed is looked at once."""
+def _look_at(path: Path) -> None:
+    """Look at the head of a file, once as long as it does not change.
+
+    Raises:
+        PipelineError: it is damaged; the message says what to do.
+    """
     try:
-        pl.read_parquet_schema(path)
+        about = path.stat()
+        _head(path, about.st_mtime_ns, about.st_size)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise PipelineError(_damaged(path)) from error
+
+
+@lru_cache(maxsize=100_000)
+def _head(path: Path, _changed_ns: int, _size: int) -> None:
+    pl.read_parquet_schema(path)
 
 
 def _damaged(path: Path) -> str:
@@ -93,8 +102,7 @@ class Lake:
             return pl.LazyFrame(schema=polars_schema(contract))
         # A partition written by an older version lacks newer columns: they read as null.
         for path in paths:
-            about = path.stat()
-            _look_at(path, about.st_mtime_ns, about.st_size)
+            _look_at(path)
         frames = [pl.scan_parquet(path, hive_partitioning=False, glob=False) for path in paths]
         return conform(pl.concat(frames, how="diagonal_relaxed"), contract)
 

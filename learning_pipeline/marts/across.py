@@ -13,7 +13,7 @@ import polars as pl
 
 from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts.commits import ALL_LINKS, LINKS, all_links, sure_links, telling_calls, telling_events
-from learning_pipeline.marts.extracts import Extracts
+from learning_pipeline.marts.extracts import Extracts, Picked
 from learning_pipeline.marts.newest import TIMES, newest_event
 from learning_pipeline.marts.outcomes import EVIDENCE, STUCK, feedback_evidence, git_evidence, open_ones, stuck
 from learning_pipeline.marts.pull_requests import telling_executions
@@ -37,6 +37,14 @@ _STREAMS: dict[str, tuple[str, ...]] = {
     STUCK_EXECUTIONS: tuple(TIMES),
 }
 
+# What is kept of streams, by name: the rows that tell of other days.
+_KEPT: dict[str, tuple[str, Picked]] = {
+    "_telling_calls": ("tool_calls", telling_calls),
+    "_telling_events": ("git_events", telling_events),
+    "_telling_executions": ("executions", telling_executions),
+    "_open_executions": ("executions", open_ones),
+}
+
 ByDay = dict[date, tuple[str, pl.DataFrame]]
 
 
@@ -57,6 +65,11 @@ class Across:
         self._kept = kept
         self._stuck_after = stuck_after_minutes
         self._found: dict[str, ByDay] = {}
+
+    def stage(self) -> None:
+        """Stage what is kept of the lake, for this run and those to come."""
+        for name, (stream, picked) in _KEPT.items():
+            self._kept.stage(name, stream, picked)
 
     def by_day(self, name: str) -> ByDay:
         """Return frame and digest of each of the executions' days that has something."""
@@ -92,10 +105,8 @@ class Across:
     def _find(self, name: str) -> pl.DataFrame:
         read, digests = self._lake.read, self._lake.digests
         if name == ALL_COMMIT_LINKS:
-            said = self._kept.of("_telling_calls", "tool_calls", telling_calls)
-            events = self._kept.of("_telling_events", "git_events", telling_events)
-            pulls = self._kept.of("_telling_executions", "executions", telling_executions)
-            return all_links(read("executions"), said, events, pulls)
+            told = (self._extract(one) for one in ("_telling_calls", "_telling_events", "_telling_executions"))
+            return all_links(read("executions"), *told)
         if name == COMMIT_LINKS:
             every = [frame for _, frame in self.by_day(ALL_COMMIT_LINKS).values()]
             return sure_links(pl.concat(every)) if every else pl.DataFrame(schema=LINKS)
@@ -104,7 +115,10 @@ class Across:
             git = git_evidence(pl.concat(links), read("git_events")) if links else pl.DataFrame(schema=EVIDENCE)
             return pl.concat([feedback_evidence(read("executions"), read("feedback")), git])
         newest = newest_event(digests, read, self._lake.landed_at)
-        return stuck(self._kept.of("_open_executions", "executions", open_ones), newest, self._stuck_after)
+        return stuck(self._extract("_open_executions"), newest, self._stuck_after)
+
+    def _extract(self, name: str) -> pl.DataFrame:
+        return self._kept.of(name, *_KEPT[name])
 
 
 # What was found last, by home and name, with the version of its inputs: tables that are built one by one share it.

@@ -50,7 +50,7 @@ def stale_days(settings: Settings) -> list[date]:
     """
     try:
         with Staging(settings.staging_dir) as staging:
-            stale = Plan(settings, staging).stale()
+            stale = Plan(settings, staging, looks=True).stale()
     except pl.exceptions.PolarsError as error:
         words = str(error).splitlines()[0]
         raise TransientError(f"cannot read the lake: {words}; look again when no run is under way") from error
@@ -63,13 +63,13 @@ def build_days(settings: Settings, table: str, days: Sequence[date], *, now: dat
     Raises:
         PipelineError: rows break the table's contract; the message names table, column and check.
     """
-    with Staging(settings.staging_dir) as staging:
+    with Staging(settings.staging_dir) as staging, _explained(staging):
         return _build_days(Plan(settings, staging), table, days, now)
 
 
 def write_database(settings: Settings, *, now: datetime, progress: Progress = silent) -> BuildReport:
     """Stage roll-ups and dimensions, and put all parts together in marts.duckdb, unless it holds just that."""
-    with Staging(settings.staging_dir) as staging:
+    with Staging(settings.staging_dir) as staging, _explained(staging):
         return _write_database(settings, Plan(settings, staging), now, progress)
 
 
@@ -78,7 +78,7 @@ def build(
 ) -> BuildReport:
     """Bring the marts up to date with the lake: the given days, default those that are stale."""
     started = time.perf_counter()
-    with Staging(settings.staging_dir) as staging:
+    with Staging(settings.staging_dir) as staging, _explained(staging):
         plan = Plan(settings, staging)
         wanted = sorted({day for some in plan.stale().values() for day in some} if days is None else set(days))
         if wanted:
@@ -146,8 +146,7 @@ def _stage_days(plan: Plan, table: str, days: list[date], now: datetime) -> None
             if name == CALLS:
                 span = {one for day in days for one in days_between(day, reads_to.get(day, day))}
             frames[name] = plan.staging.read(name, polars_schema(TABLES[name].contract), span)
-    with _explained(plan.staging):
-        frame = collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
+    frame = collect(table, spec.contract, spec.compute(frames, Context(now, plan.prices, {})))
     made_from = {day: plan.made_from(table, day, reads_to.get(day)) for day in days}
     plan.staging.put_by_day(table, frame, made_from, reads_to)
 
@@ -174,11 +173,9 @@ def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Pro
     for done, (name, spec) in enumerate(whole.items()):
         progress("roll-ups", done, len(whole))
         if spec.by_day_sums is not None:
-            with _explained(staging):
-                build_from_sums(plan, name, Context(now, plan.prices, {}))
+            build_from_sums(plan, name, Context(now, plan.prices, {}))
         elif spec.in_days:
-            with _explained(staging):
-                build_pieces(plan, name, Context(now, plan.prices, {}))
+            build_pieces(plan, name, Context(now, plan.prices, {}))
         else:
             _build_whole(plan, name, spec, now, plan.made_from_all(spec))
     progress("roll-ups", len(whole), len(whole))
@@ -192,8 +189,7 @@ def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Pro
         parts |= {(_FRESHNESS, day): part for day, part in fresh.items()}
         paths = {key: part_path(staging.dir, *key) for key in parts}
         progress("marts.duckdb", 0, 1)
-        with _explained(staging):
-            database.write(settings.marts_path, parts, paths)
+        database.write(settings.marts_path, parts, paths)
         progress("marts.duckdb", 1, 1)
     rows = {name: sum(part.rows for part in staging.parts(name).values()) for name in TABLES}
     return BuildReport([], rows, settings.marts_path, changed, time.perf_counter() - started)
@@ -203,9 +199,8 @@ def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_fro
     known = plan.staging.part(name, None)
     if known is not None and known.made_from == made_from:
         return
-    with _explained(plan.staging):
-        newest = _newest(plan) if name == _FRESHNESS else {}
-        rows = collect(name, spec.contract, spec.compute(plan.frames(spec), Context(now, plan.prices, newest)))
+    newest = _newest(plan) if name == _FRESHNESS else {}
+    rows = collect(name, spec.contract, spec.compute(plan.frames(spec), Context(now, plan.prices, newest)))
     plan.staging.put(name, {None: (rows, Part(made_from, None, content_digest(rows), rows.height))})
 
 

@@ -252,8 +252,8 @@ def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, re
             .then(pl.col("_tier") == pl.col("_tier").min().over("execution_id"))
             .otherwise(False),
         )
-        # Links of one method between the same two differ in their tier alone.
-        .sort("_tier")
+        # Of several links of one method between the same two, the strongest: what else they tell is the same.
+        .sort("_tier", -pl.col("confidence"))
         .unique(["commit", "execution_id", "session_id", "method"], keep="first", maintain_order=True)
         .sort("day", "commit", "execution_id", "session_id", "method")
         .select(ALL_LINKS.names())

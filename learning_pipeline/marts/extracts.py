@@ -12,25 +12,42 @@ from learning_pipeline.marts.staging import Staging, digest_of
 _AT_ONCE = 16
 
 
+Picked = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
 @dataclass(frozen=True)
 class Extracts:
-    """Rows of the lake's partitions, each made when first asked for and staged until its partition changes."""
+    """Rows of the lake's partitions, staged by the runs that build; who only looks writes nothing."""
 
     staging: Staging
     digests: Mapping[str, Mapping[date, str]]
     read: Callable[[str, list[date]], pl.LazyFrame]
     version: str  # of the code that picks the rows
 
-    def of(self, name: str, stream: str, picked: Callable[[pl.LazyFrame], pl.LazyFrame]) -> pl.DataFrame:
-        """Return what `picked` leaves of all events of a stream, with their `day`; it looks at each row alone."""
-        wanted = {day: digest_of(self.version, digest) for day, digest in self.digests[stream].items()}
+    def stage(self, name: str, stream: str, picked: Picked) -> None:
+        """Stage what `picked` leaves of partitions that changed; it looks at each row alone, and keeps its `day`."""
+        wanted = self._wanted(stream)
         known = self.staging.parts(name)
         for gone in known.keys() - wanted.keys():
             self.staging.drop(name, gone)
-        todo = sorted(day for day in wanted if day not in known or known[day].made_from != wanted[day])
+        todo = self._changed(name, wanted)
         for start in range(0, len(todo), _AT_ONCE):
             some = todo[start : start + _AT_ONCE]
             rows = picked(self.read(stream, some)).collect()
             self.staging.put_by_day(name, rows, {day: wanted[day] for day in some})
+
+    def of(self, name: str, stream: str, picked: Picked) -> pl.DataFrame:
+        """Return what `picked` leaves of all events of a stream, by day: what is staged, and the rest from the lake."""
+        wanted = self._wanted(stream)
+        changed = self._changed(name, wanted)
         schema = picked(self.read(stream, [])).collect_schema()
-        return self.staging.read(name, schema).collect()
+        staged = self.staging.read(name, schema, wanted.keys() - set(changed)).collect()
+        found = [staged, picked(self.read(stream, changed)).collect()] if changed else [staged]
+        return pl.concat(found).sort("day", maintain_order=True)
+
+    def _wanted(self, stream: str) -> dict[date, str]:
+        return {day: digest_of(self.version, digest) for day, digest in self.digests[stream].items()}
+
+    def _changed(self, name: str, wanted: Mapping[date, str]) -> list[date]:
+        known = self.staging.parts(name)
+        return sorted(day for day in wanted if day not in known or known[day].made_from != wanted[day])

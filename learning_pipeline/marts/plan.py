@@ -65,9 +65,9 @@ def days_between(first: date, last: date) -> Iterator[date]:
 
 
 class Plan:
-    """The inputs of all tables as they are now."""
+    """The inputs of all tables as they are now; `looks` is for one who only asks what is stale."""
 
-    def __init__(self, settings: Settings, staging: Staging) -> None:
+    def __init__(self, settings: Settings, staging: Staging, *, looks: bool = False) -> None:
         self._settings = settings
         self.staging = staging
         self.prices = PriceBook.of(settings)
@@ -82,6 +82,8 @@ class Plan:
         lake = across.Lake(settings.home, self.lake_digests, self.read_lake, landed_at)
         kept = Extracts(staging, self.lake_digests, self.read_lake, code_version())
         self.across = across.Across(lake, kept, settings.stuck_after_minutes)
+        if not looks:
+            self.across.stage()
 
     @cached_property
     def fingerprint(self) -> str:

@@ -156,9 +156,7 @@ class Staging:
                 write_parquet(frame, path)
         with self._transaction():
             self._db.executemany(
-                # Another process may have looked what is stale at the same time, and kept the same extract.
-                "insert or replace into parts (table_name, day, made_from, reads_to, digest, rows) "
-                "values (?, ?, ?, ?, ?, ?)",
+                "insert into parts (table_name, day, made_from, reads_to, digest, rows) values (?, ?, ?, ?, ?, ?)",
                 [
                     (*key, part.made_from, part.reads_to and part.reads_to.isoformat(), part.digest, part.rows)
                     for key, (_, part) in zip(keys, frames.values(), strict=True)

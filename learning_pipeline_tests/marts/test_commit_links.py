@@ -171,6 +171,14 @@ def test_a_guess_gives_way_to_what_is_told() -> None:
     assert brief(found) == {("a", A, "session", "at_commit", True), ("b", B, "branch_time", "at_commit", True)}
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_guesses_of_one_commit_the_stronger_is_kept_in_any_order(turned: bool) -> None:
+    told = [commit(A, 5, repository="shop", branch="main"), commit(A, 5, repository="shop", branch=None)]
+    both = [{**one, "event_id": f"e{place}", "co_authored_agent": "claude-code"} for place, one in enumerate(told)]
+    found = links([work("a", 0, repository="shop", branch="main")], both[::-1] if turned else both)
+    assert [(row["method"], row["confidence"]) for row in found] == [("branch_time", 0.3)]
+
+
 def test_reverts_by_id_by_prefix_and_by_subject_and_what_was_brought_back() -> None:
     sha = [commit_id(n) for n in range(9)]
     git = [

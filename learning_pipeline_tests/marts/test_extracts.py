@@ -24,11 +24,17 @@ class Counted:
         found = [{"day": day, "n": n} for day in days for n in self.rows[day]]
         return pl.LazyFrame(found, schema={"day": pl.Date, "n": pl.Int64})
 
-    def picked(self, staging: Staging, version: str = "one") -> list[tuple[date, int]]:
+    def picked(self, staging: Staging, version: str = "one", *, stages: bool = True) -> list[tuple[date, int]]:
         self.asked.clear()
         digests = {"executions": {day: str(rows) for day, rows in self.rows.items()}}
         extracts = Extracts(staging, digests, self.read, version)
-        return extracts.of("_large", "executions", lambda rows: rows.filter(pl.col("n") > 1)).rows()
+        if stages:
+            extracts.stage("_large", "executions", _large)
+        return extracts.of("_large", "executions", _large).rows()
+
+
+def _large(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.filter(pl.col("n") > 1)
 
 
 def test_only_partitions_that_changed_are_read_again(tmp_path: Path) -> None:
@@ -60,3 +66,16 @@ def test_another_way_of_picking_reads_everything_again(tmp_path: Path) -> None:
         lake.picked(staging)
         lake.picked(staging, version="two")
         assert lake.asked == DAYS
+
+
+def test_a_look_sees_the_same_and_stages_nothing(tmp_path: Path) -> None:
+    lake = Counted()
+    with Staging(tmp_path) as staging:
+        assert lake.picked(staging, stages=False) == [(DAYS[1], 2), (DAYS[2], 3)]
+        assert not staging.parts("_large")
+        lake.picked(staging)
+        before = staging.parts("_large")
+        lake.rows[DAYS[0]], lake.rows[DAYS[1]] = [5], [6]
+        del lake.rows[DAYS[2]]
+        assert lake.picked(staging, stages=False) == [(DAYS[0], 5), (DAYS[1], 6)]
+        assert staging.parts("_large") == before
