@@ -91,10 +91,11 @@ class MartUnpricedModels(Tokens):
 
 
 class MartCommitCost(Tokens, Cost):
-    """What each commit cost; one row without a commit holds all that led to none."""
+    """What each commit cost; each day has a row without a commit, of all that led to none."""
 
     commit: Text = grain_field("Commit, or its abbreviation in the log where git does not know it; null: unattributed")
-    is_attributed: Flag = field("False in the one row of what no known commit came from", null=False)
+    day: Day = key_field("Day on which the commit, or work on it, was first seen; of what led to none, its own day")
+    is_attributed: Flag = field("False in the row that each day has of what no known commit came from", null=False)
     repository: Text = field("Repository of the commit")
     committed_at: Timestamp = field("When it was committed; null where git does not tell")
     subject: Text = field("First line of the commit's message")

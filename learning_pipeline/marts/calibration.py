@@ -57,6 +57,7 @@ def routing_component(decisions: pl.LazyFrame) -> pl.LazyFrame:
     outcome = complete["actual_success"].to_numpy().astype(bool)
     weighted = {name: weight * complete[parts[name]].to_numpy() for name, weight in COMPONENT_WEIGHTS.items()}
     whole = sum(weighted.values(), np.zeros(complete.height))
+    with_all = auc(whole[outcome], whole[~outcome])[0]
     rows = []
     for name, column in parts.items():
         some = known.select("actual_success", value=column).drop_nulls()
@@ -84,7 +85,7 @@ def routing_component(decisions: pl.LazyFrame) -> pl.LazyFrame:
                 "p_value": p,
                 "complete_n": complete.height,
                 "auc_without": without,
-                "auc_gain": auc(whole[outcome], whole[~outcome])[0] - without,
+                "auc_gain": with_all - without,
             }
         )
     if not rows:

@@ -16,8 +16,7 @@ from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_git import FctCommitLinks
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.marts.pull_requests import of_pull_requests
-from learning_pipeline.marts.reverts import reverted_commits
-from learning_pipeline.marts.session_links import at_commit, before_and_after, by_branch_and_time, resolved
+from learning_pipeline.marts.session_links import GUESSABLE, at_commit, before_and_after, by_branch_and_time, resolved
 
 MAKES_COMMITS = ("commit", "amend", "merge", "revert")
 ALL_LINKS = polars_schema(FctCommitLinks)
@@ -54,14 +53,11 @@ def sure_links(links: pl.DataFrame) -> pl.DataFrame:
 
 
 def telling_events(git_events: pl.LazyFrame) -> pl.LazyFrame:
-    """Return what git tells of commits, with what `all_links` needs of their attributes."""
-    told = pl.col("commit").is_not_null() | pl.col("reverts_commit").is_not_null()
-    return git_events.filter(told | (pl.col("event_type") == "note")).select(
+    """Return what git tells of commits, with what `certain_links` needs of their attributes."""
+    return git_events.filter(pl.col("commit").is_not_null() | (pl.col("event_type") == "note")).select(
         *_EVENT,
-        "reverts_commit",
         "co_authored_agent",
-        *(_attribute(name) for name in ("checkpoint", "reverts_prefix", "authored_at", "note")),
-        checkpoints=pl.col("attributes").str.json_path_match("$.checkpoints"),
+        *(_attribute(name) for name in ("checkpoint", "authored_at", "checkpoints")),
     )
 
 
@@ -72,19 +68,21 @@ def telling_calls(tool_calls: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def all_links(executions: pl.LazyFrame, said: pl.DataFrame, events: pl.DataFrame, pulls: pl.DataFrame) -> pl.DataFrame:
-    """Return all links between commits and executions or sessions (see `FctCommitLinks`).
+def certain_links(
+    executions: pl.LazyFrame, said: pl.DataFrame, events: pl.DataFrame, pulls: pl.DataFrame, taken_back: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the links between commits and executions or sessions that something tells of (see `FctCommitLinks`).
 
     Args:
         executions: all of them.
         said: what `telling_calls` returns.
         events: what `telling_events` returns.
         pulls: what `pull_requests.telling_executions` returns.
+        taken_back: what `reverts.taken_back` returns.
     """
     if said.is_empty() and events.is_empty():
         return pl.DataFrame(schema=ALL_LINKS)
-    made = events.filter(pl.col("event_type").is_in(MAKES_COMMITS))
-    commits = _commits(events, made)
+    made, commits = _made(events), _commits(events)
     every = pl.concat([_named(events, made), of_pull_requests(pulls, made)], how="diagonal_relaxed")
     work = _work_of(executions, said["execution_id"], every["session_id"])
     recorded = resolved(said, commits["commit"]).join(
@@ -108,13 +106,49 @@ def all_links(executions: pl.LazyFrame, said: pl.DataFrame, events: pl.DataFrame
         how="diagonal_relaxed",
     )
     around = before_and_after(evidence, work, direct["execution_id"])
-    linked = pl.concat([direct, around], how="diagonal_relaxed")
-    guessed = by_branch_and_time(made, executions, linked)
     # Sessions without a log, and notes without a time, are links to no execution.
     alone = evidence.join(work.select("session_id").unique(), on="session_id", how="anti")
     alone = pl.concat([alone, undated], how="diagonal_relaxed").unique(["commit", "session_id", "method"])
-    links = pl.concat([linked, guessed, alone], how="diagonal_relaxed")
-    return _finished(links, work, commits, _reverted(made, commits["commit"]))
+    links = pl.concat([direct, around, alone], how="diagonal_relaxed")
+    sessions = work.select("execution_id", work_day="day", _session="session_id")
+    links = links.join(sessions, on="execution_id", how="left").with_columns(
+        session_id=pl.coalesce("_session", "session_id"), confidence=pl.lit(None, pl.Float64)
+    )
+    return _finished(links.join(commits, on="commit", how="left"), taken_back)
+
+
+def unlinked(events: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """Return the events of commits that nothing links to an execution, where repository and branch may (`GUESSABLE`).
+
+    `events` is what `telling_events` returns, and `links` what `certain_links` returns of them.
+    """
+    made = _made(events).filter(
+        (pl.col("event_type") == "commit")
+        & pl.col("commit").is_not_null()
+        & pl.col("repository").is_not_null()
+        & pl.any_horizontal(pl.col("branch", "co_authored_agent").is_not_null())
+        & pl.col("occurred_at").is_not_null()
+        & ~pl.col("commit").is_in(links.filter(pl.col("execution_id").is_not_null())["commit"].unique().implode())
+    )
+    return made.join(_commits(events), on="commit").select(GUESSABLE.names()).cast(GUESSABLE)
+
+
+def guessed_links(
+    commits: pl.DataFrame, executions: pl.LazyFrame, links: pl.LazyFrame, taken_back: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the links that only repository, branch and time speak for (see `FctCommitLinks`).
+
+    Args:
+        commits: what `unlinked` returns, of all events.
+        executions: all of them.
+        links: all that is certain.
+        taken_back: what `reverts.taken_back` returns.
+    """
+    if commits.is_empty():
+        return pl.DataFrame(schema=ALL_LINKS)
+    found = by_branch_and_time(commits, executions, links)
+    known = commits.select("commit", "commit_day", "committed_at").unique()
+    return _finished(found.join(known, on="commit"), taken_back)
 
 
 def _work_of(executions: pl.LazyFrame, made: pl.Series, sessions: pl.Series) -> pl.DataFrame:
@@ -133,9 +167,13 @@ def _attribute(name: str) -> pl.Expr:
     return pl.col("attributes").str.json_path_match(f"$.{name}").alias(name)
 
 
-def _commits(events: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+def _made(events: pl.DataFrame) -> pl.DataFrame:
+    return events.filter(pl.col("event_type").is_in(MAKES_COMMITS))
+
+
+def _commits(events: pl.DataFrame) -> pl.DataFrame:
     """Return the commits that git knows, and when each was made. A note alone does not make one known."""
-    times = made.group_by("commit").agg(made_at=pl.col("occurred_at").min())
+    times = _made(events).group_by("commit").agg(made_at=pl.col("occurred_at").min())
     return (
         events.filter(pl.col("commit").is_not_null() & (pl.col("event_type") != "note"))
         .group_by("commit")
@@ -178,43 +216,28 @@ def _of_checkpoints(events: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
     sessions = events.filter(pl.col("checkpoint").is_not_null() & (pl.col("event_type") == "note")).select(
         "checkpoint", "session_id", at="occurred_at"
     )
-    several = pl.col("checkpoints").str.json_decode(pl.List(pl.String))
-    names = (
-        made.filter(pl.col("checkpoint").is_not_null() & pl.col("commit").is_not_null())
-        .select("commit", checkpoint=pl.coalesce(several, pl.concat_list("checkpoint")))
-        .explode("checkpoint")
+    return (
+        checkpoints_named(made)
+        .select("commit", "checkpoint")
         .unique()
+        .join(sessions.filter(pl.col("session_id").is_not_null()), on="checkpoint")
+        .select("commit", "session_id", "at", method=pl.lit("checkpoint"))
     )
-    return names.join(sessions.filter(pl.col("session_id").is_not_null()), on="checkpoint").select(
-        "commit", "session_id", "at", method=pl.lit("checkpoint")
+
+
+def checkpoints_named(made: pl.DataFrame) -> pl.DataFrame:
+    """Return day, commit and checkpoint, for each that an event which makes a commit names."""
+    several = pl.col("checkpoints").str.json_decode(pl.List(pl.String))
+    return (
+        made.filter(pl.col("checkpoint").is_not_null() & pl.col("commit").is_not_null())
+        .select("day", "commit", checkpoint=pl.coalesce(several, pl.concat_list("checkpoint")))
+        .explode("checkpoint")
     )
 
 
-def _reverted(made: pl.DataFrame, commits: pl.Series) -> pl.Series:
-    prefixes = made.select(prefix="reverts_prefix").drop_nulls().unique()
-    return reverted_commits(made, resolved(prefixes, commits))
-
-
-def reverted_in(git_events: pl.LazyFrame) -> pl.Series:
-    """Return the commits that later ones revert."""
-    made = (
-        git_events.filter(pl.col("event_type").is_in(MAKES_COMMITS))
-        .select(
-            "commit",
-            "repository",
-            "subject",
-            "occurred_at",
-            "reverts_commit",
-            reverts_prefix=_attribute("reverts_prefix"),
-        )
-        .collect()
-    )
-    return _reverted(made, made["commit"].drop_nulls().unique())
-
-
-def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, reverted: pl.Series) -> pl.DataFrame:
-    """Add confidence, which links count, and what git knows of each commit."""
-    known = pl.col("commit").is_in(commits["commit"].implode())
+def _finished(links: pl.DataFrame, taken_back: pl.DataFrame) -> pl.DataFrame:
+    """Add confidence and which links count; `links` tell `commit_day` and `committed_at` of commits that git knows."""
+    known = pl.col("commit_day").is_not_null()
     tier = (
         pl.when(pl.col("method") == "branch_time")
         .then(pl.lit("branch_time"))
@@ -235,19 +258,11 @@ def _finished(links: pl.DataFrame, work: pl.DataFrame, commits: pl.DataFrame, re
         .then(_UNKNOWN_COMMIT)
         .otherwise(sure)
     )
-    sessions = work.select("execution_id", _day="day", _session="session_id")
+    reverted = pl.col("commit").is_in(taken_back["commit"].implode())
     return (
-        links.join(sessions, on="execution_id", how="left")
-        .join(commits, on="commit", how="left")
+        links.with_columns(confidence=confidence, is_known=known, is_reverted=pl.when(known).then(reverted), _tier=tier)
         .with_columns(
-            confidence=confidence,
-            session_id=pl.coalesce("_session", "session_id"),
-            is_known=known,
-            is_reverted=pl.when(known).then(pl.col("commit").is_in(reverted.implode())),
-            _tier=tier,
-        )
-        .with_columns(
-            day=pl.coalesce("_day", "work_day", "commit_day", pl.col("at").dt.date(), pl.lit(UNDATED)),
+            day=pl.coalesce("work_day", "commit_day", pl.col("at").dt.date(), pl.lit(UNDATED)),
             is_used=pl.when(pl.col("execution_id").is_not_null())
             .then(pl.col("_tier") == pl.col("_tier").min().over("execution_id"))
             .otherwise(False),

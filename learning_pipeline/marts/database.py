@@ -139,7 +139,7 @@ def _patched(building: Path, parts: Parts, files: dict[tuple[str, date | None], 
             todo = patch.changes(held, parts) if held.is_ours(contracts) else None
             if todo is None or patch.wastes(looking, _NAME):
                 return False
-        shutil.copyfile(old, building)
+        _copy(old, building)
         with _opened(building) as connection:
             work: dict[str, list[tuple[str, list[object]]]] = {}
             for name, one in todo.items():
@@ -154,6 +154,21 @@ def _patched(building: Path, parts: Parts, files: dict[tuple[str, date | None], 
     except duckdb.Error:
         return False  # it is not a file of ours, or damaged
     return True
+
+
+def _copy(old: Path, new: Path) -> None:
+    """Copy a file. Where the room for it is taken first, gigabytes take a quarter of the time or less."""
+    try:
+        with old.open("rb") as source, new.open("wb") as target:
+            left = os.fstat(source.fileno()).st_size
+            os.posix_fallocate(target.fileno(), 0, left)
+            while left > 0:
+                copied = os.copy_file_range(source.fileno(), target.fileno(), left)
+                left = left - copied if copied else -1
+    except (AttributeError, OSError):
+        left = -1  # this system, or this file system, has no such thing
+    if left:
+        shutil.copyfile(old, new)
 
 
 def _filled(building: Path, parts: Parts, files: dict[tuple[str, date | None], Path]) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from learning_pipeline.marts.staging import Staging, digest_of
 
 # Days that are read together: it bounds the memory that all of history needs.
-_AT_ONCE = 16
+AT_ONCE = 16
 
 
 Picked = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -31,8 +31,8 @@ class Extracts:
         for gone in known.keys() - wanted.keys():
             self.staging.drop(name, gone)
         todo = self._changed(name, wanted)
-        for start in range(0, len(todo), _AT_ONCE):
-            some = todo[start : start + _AT_ONCE]
+        for start in range(0, len(todo), AT_ONCE):
+            some = todo[start : start + AT_ONCE]
             rows = picked(self.read(stream, some)).collect()
             self.staging.put_by_day(name, rows, {day: wanted[day] for day in some})
 

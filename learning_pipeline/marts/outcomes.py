@@ -38,15 +38,10 @@ _GOOD_RATING, _BAD_RATING = 4, 2
 _RANK = {source: rank for rank, source in enumerate(LABEL_WEIGHTS)}
 
 
-def feedback_evidence(executions: pl.LazyFrame, feedback: pl.LazyFrame) -> pl.DataFrame:
-    """Return what feedback says of executions.
-
-    It is of the execution that it names. Where there is none, it is of those that carry its correlation id and were
-    not started by another of them; else of its session's newest execution, among those that no other execution
-    started, which had begun by then.
-    """
+def verdict() -> pl.Expr:
+    """Return what a piece of feedback says of the work; null where it judges nothing."""
     kind, rating = pl.col("feedback_type"), pl.col("rating")
-    verdict = (
+    return (
         pl.when(kind == "correction")
         .then(pl.lit("failure"))
         .when(rating >= _GOOD_RATING)
@@ -58,10 +53,19 @@ def feedback_evidence(executions: pl.LazyFrame, feedback: pl.LazyFrame) -> pl.Da
         .when(kind == "negative")
         .then(pl.lit("failure"))
     )
+
+
+def feedback_evidence(executions: pl.LazyFrame, feedback: pl.LazyFrame) -> pl.DataFrame:
+    """Return what feedback says of executions.
+
+    It is of the execution that it names. Where there is none, it is of those that carry its correlation id and were
+    not started by another of them; else of its session's newest execution, among those that no other execution
+    started, which had begun by then.
+    """
     names = ("execution_id", "correlation_id", "session_id")
     given = (
         feedback.select(
-            *names, outcome=verdict, outcome_source=pl.lit("feedback"), evidence="feedback_id", observed_at="given_at"
+            *names, outcome=verdict(), outcome_source=pl.lit("feedback"), evidence="feedback_id", observed_at="given_at"
         )
         .filter(pl.col("outcome").is_not_null())
         .collect()
@@ -116,25 +120,17 @@ def _by_session(given: pl.DataFrame, executions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def git_evidence(links: pl.DataFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
+def git_evidence(links: pl.DataFrame, taken_back: pl.DataFrame) -> pl.DataFrame:
     """Return what became of the commits of executions, where git knows it.
 
-    `links` is what `commits.all_links` returns; of these, only those count that say for certain which execution was at
-    work when the commit was made.
+    `links` is what `commits.certain_links` returns; of these, only those count that say for certain which execution was
+    at work when the commit was made. `taken_back` is what `reverts.taken_back` returns.
     """
-    sure = pl.col("is_used") & (pl.col("timing") == "at_commit") & (pl.col("method") != "branch_time")
-    known = links.filter(sure & pl.col("is_known") & pl.col("execution_id").is_not_null())
-    if known.is_empty():
-        return pl.DataFrame(schema=EVIDENCE)
-    undone = (
-        git_events.filter(pl.col("reverts_commit").is_not_null())
-        .group_by(commit="reverts_commit")
-        .agg(undone_at=pl.col("occurred_at").min())
-    )
+    sure = pl.col("is_used") & (pl.col("timing") == "at_commit") & pl.col("is_known")
     was_undone = pl.col("is_reverted").fill_null(False)
     return (
-        known.lazy()
-        .join(undone, on="commit", how="left")
+        links.filter(sure & pl.col("execution_id").is_not_null())
+        .join(taken_back.select("commit", "undone_at").unique(), on="commit", how="left")
         .select(
             "day",
             "execution_id",
@@ -144,7 +140,6 @@ def git_evidence(links: pl.DataFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
             observed_at=pl.when(was_undone).then(pl.coalesce("undone_at", "committed_at")).otherwise("committed_at"),
         )
         .unique()
-        .collect()
     )
 
 

@@ -10,7 +10,6 @@ from datetime import date
 
 import polars as pl
 
-from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.lake.store import content_digest
 from learning_pipeline.marts.collect import collect
 from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, code_version, days_between, portions
@@ -87,12 +86,7 @@ class _Pieces:
 
     def read(self, plan: Plan, days: list[date]) -> dict[str, pl.LazyFrame]:
         """Return the inputs of some days."""
-        return {
-            one: plan.staging.read(
-                one, polars_schema(TABLES[one].contract), {read for day in days for read in self._read(one, day)}
-            )
-            for one in self.inputs
-        }
+        return {one: plan.on(one, {read for day in days for read in self._read(one, day)}) for one in self.inputs}
 
     def _read(self, name: str, day: date) -> Iterator[date]:
         """Yield the days of an input that a piece reads: of calls also later ones, that its executions made."""
@@ -109,7 +103,7 @@ class _Pieces:
 
 
 def _pieces_of(plan: Plan, spec: TableSpec) -> _Pieces:
-    inputs = {one: plan.staging.parts(one) for one in spec.inputs if one in TABLES and TABLES[one].by_day}
+    inputs = {one: plan.parts(one) for one in spec.inputs if plan.is_by_day(one)}
     days = {day for parts in inputs.values() for day in parts if day is not None}
     spread = _ALONE
     if spec.whole is not None:

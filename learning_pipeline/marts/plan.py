@@ -5,7 +5,7 @@ code. It is stale when that differs from what it would be now. Nothing depends o
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest
 from learning_pipeline.marts import across, budgets, router
 from learning_pipeline.marts.extracts import Extracts
+from learning_pipeline.marts.linked import Linked
 from learning_pipeline.marts.prices import PriceBook
 from learning_pipeline.marts.registry import TABLES, TableSpec
 from learning_pipeline.marts.staging import Part, Staging, digest_of
@@ -81,7 +82,8 @@ class Plan:
         landed_at = _EPOCH + timedelta(microseconds=landings[0][0]) if landings[0][0] is not None else None
         lake = across.Lake(settings.home, self.lake_digests, self.read_lake, landed_at)
         kept = Extracts(staging, self.lake_digests, self.read_lake, code_version())
-        self.across = across.Across(lake, kept, settings.stuck_after_minutes)
+        linked = Linked(staging, self.lake_digests, self.read_lake, kept, code_version())
+        self.across = across.Across(lake, kept, linked, settings.stuck_after_minutes)
         if not looks:
             self.across.stage()
 
@@ -128,6 +130,20 @@ class Plan:
                 days = self.window(spec, given)
                 frames[given] = self.staging.read(given, polars_schema(TABLES[given].contract), days)
         return frames
+
+    def is_by_day(self, name: str) -> bool:
+        """Say whether an input of a roll-up is made by day."""
+        return name in across.SCHEMAS or (name in TABLES and TABLES[name].by_day)
+
+    def parts(self, name: str) -> dict[date | None, Part]:
+        """Return what is there by day of an input that is made by day."""
+        return self.across.parts(name) if name in across.SCHEMAS else self.staging.parts(name)
+
+    def on(self, name: str, days: Collection[date]) -> pl.LazyFrame:
+        """Return the rows of an input that is made by day."""
+        if name in across.SCHEMAS:
+            return self.across.on(name, days)
+        return self.staging.read(name, polars_schema(TABLES[name].contract), days)
 
     def exists(self, table: str, day: date) -> bool:
         """Say whether the table has a part for a day: whether an input has one."""
@@ -180,7 +196,7 @@ class Plan:
 
     def window(self, spec: TableSpec, name: str) -> set[date] | None:
         """Return the days of an input that a roll-up reads: its `days` up to the newest of its inputs; None for all."""
-        if spec.days is None or not TABLES[name].by_day:
+        if spec.days is None or name not in TABLES or not TABLES[name].by_day:
             return None
         staged = {day for name in spec.inputs if name in TABLES for day in self.staging.parts(name) if day is not None}
         newest = max(staged - {UNDATED}, default=None)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import polars as pl
+
 from learning_pipeline.contracts.base import Table
 from learning_pipeline.contracts.dims import DIMS
 from learning_pipeline.contracts.facts import FACTS
@@ -28,8 +30,15 @@ from learning_pipeline.marts import (
     throughput,
     usage,
 )
-from learning_pipeline.marts.across import ALL_COMMIT_LINKS, COMMIT_LINKS, OUTCOME_EVIDENCE, STUCK_EXECUTIONS
+from learning_pipeline.marts.across import GUESSED_LINKS, GUESSED_SHARES, STUCK_EXECUTIONS
 from learning_pipeline.marts.analytics import DAILY, ROLLUPS
+from learning_pipeline.marts.linked import (
+    CERTAIN_LINKS,
+    CERTAIN_SHARES,
+    COMMIT_LINKS,
+    OUTCOME_EVIDENCE,
+    REVERTED_COMMITS,
+)
 from learning_pipeline.marts.spec import (
     CALLS,
     GIT,
@@ -68,7 +77,13 @@ TABLES: dict[str, TableSpec] = {
     "fct_health_events": _as_landed("health_events"),
     # A definition holds until it is changed, so it does not go with its day.
     "fct_agent_definitions": _as_landed("agent_definitions", "dim"),
-    _LINKS: TableSpec(FACTS[_LINKS], "fact", "facts", (ALL_COMMIT_LINKS,), lambda f, c: f[ALL_COMMIT_LINKS]),
+    _LINKS: TableSpec(
+        FACTS[_LINKS],
+        "fact",
+        "facts",
+        (CERTAIN_LINKS, GUESSED_LINKS),
+        lambda f, c: pl.concat([f[CERTAIN_LINKS], f[GUESSED_LINKS]]),
+    ),
     _OUTCOMES: TableSpec(
         FACTS[_OUTCOMES],
         "fact",
@@ -143,9 +158,16 @@ TABLES: dict[str, TableSpec] = {
         USAGE_MARTS["mart_commit_cost"],
         "rollup",
         "git",
-        (_WORK, _CALLS, _GIT, _LINKS),
-        lambda f, c: commit_cost.commit_cost(f[SUMS], f[_WORK], f[_GIT], f[_LINKS]),
-        by_day_sums=lambda f, c: commit_cost.cost_by_day(f[_WORK], f[_CALLS], f[_LINKS]),
+        (_WORK, _CALLS, _GIT, _LINKS, CERTAIN_SHARES, GUESSED_SHARES, REVERTED_COMMITS),
+        lambda f, c: commit_cost.commit_cost(
+            f[_WORK],
+            f[_CALLS],
+            f[_GIT],
+            f[_LINKS],
+            pl.concat([f[CERTAIN_SHARES], f[GUESSED_SHARES]]),
+            f[REVERTED_COMMITS],
+        ),
+        whole=Whole("commit", "each"),
     ),
     "mart_prompt_attribution": TableSpec(
         GIT_MARTS["mart_prompt_attribution"],

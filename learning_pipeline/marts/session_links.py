@@ -5,16 +5,16 @@ import polars as pl
 # How long after its end an execution may have led to a commit, where only time and place speak for it.
 _MINUTES_AFTER = 30
 _SAME_BRANCH, _SAME_AGENT = 0.3, 0.2
-_GUESSED = pl.Schema(
+# Events of commits that repository, branch and time may link to work, with what git knows of each commit.
+GUESSABLE = pl.Schema(
     {
-        "execution_id": pl.String(),
-        "session_id": pl.String(),
-        "work_day": pl.Date(),
         "commit": pl.String(),
-        "confidence": pl.Float64(),
-        "at": pl.Datetime("us", "UTC"),
-        "method": pl.String(),
-        "timing": pl.String(),
+        "occurred_at": pl.Datetime("us", "UTC"),
+        "repository": pl.String(),
+        "branch": pl.String(),
+        "co_authored_agent": pl.String(),
+        "commit_day": pl.Date(),
+        "committed_at": pl.Datetime("us", "UTC"),
     }
 )
 
@@ -86,23 +86,18 @@ def before_and_after(evidence: pl.DataFrame, work: pl.DataFrame, direct: pl.Seri
     )
 
 
-def by_branch_and_time(made: pl.DataFrame, executions: pl.LazyFrame, linked: pl.DataFrame) -> pl.DataFrame:
+def by_branch_and_time(commits: pl.DataFrame, executions: pl.LazyFrame, links: pl.LazyFrame) -> pl.DataFrame:
     """Guess for commits and executions that nothing else links: the newest execution before a commit.
 
     They agree in repository and branch; where git does not tell the branch, in repository and in the agent that the
-    commit names as co-author. A commit that names another agent is left alone, and so are merges. `work_day` is the
-    execution's.
+    commit names as co-author. A commit that names another agent is left alone. `work_day` is the execution's.
+
+    Args:
+        commits: `GUESSABLE`, no merges.
+        executions: all of them.
+        links: all that is certain.
     """
-    commits = made.filter(
-        (pl.col("event_type") == "commit")
-        & pl.col("commit").is_not_null()
-        & pl.col("repository").is_not_null()
-        & pl.any_horizontal(pl.col("branch", "co_authored_agent").is_not_null())
-        & pl.col("occurred_at").is_not_null()
-        & ~pl.col("commit").is_in(linked["commit"].unique().implode())
-    ).sort("occurred_at", "commit")
-    if commits.is_empty():
-        return pl.DataFrame(schema=_GUESSED)
+    commits = commits.sort("occurred_at", "commit")
     kept = ("execution_id", "session_id", "repository", "started_at", "ended_at")
     near = pl.col("branch").is_in(_some(commits["branch"])) | pl.col("agent_name").is_in(
         _some(commits["co_authored_agent"])
@@ -111,7 +106,9 @@ def by_branch_and_time(made: pl.DataFrame, executions: pl.LazyFrame, linked: pl.
         executions.filter(pl.col("repository").is_in(_some(commits["repository"])) & near)
         .select(*kept, "branch", "agent_name", "parent_execution_id", work_day="day")
         .collect()
-    ).filter(~pl.col("execution_id").is_in(_some(linked["execution_id"])))
+    )
+    taken = links.filter(pl.col("execution_id").is_in(_some(roots["execution_id"]))).select("execution_id").collect()
+    roots = roots.filter(~pl.col("execution_id").is_in(_some(taken["execution_id"])))
     known = (*kept, "work_day")
     on_branch = commits.filter(pl.col("branch").is_not_null()).join_asof(
         roots.filter(pl.col("branch").is_not_null()).select(*known, "branch", "agent_name"),
@@ -142,7 +139,7 @@ def by_branch_and_time(made: pl.DataFrame, executions: pl.LazyFrame, linked: pl.
     parts = [
         part.filter(pl.col("execution_id").is_not_null() & in_time).select(
             "execution_id",
-            pl.col("session_id_of_work").alias("session_id"),
+            "session_id",
             "work_day",
             "commit",
             pl.col("confidence").cast(pl.Float64),

@@ -30,7 +30,7 @@ class Context:
 class Whole(NamedTuple):
     """What is not cut at midnight, and on which of its days it lies: what lies there is made from all its days."""
 
-    what: Literal["session", "workflow"]
+    what: Literal["session", "workflow", "commit"]
     lies_on: Literal["first", "last", "each"]
 
 
@@ -43,8 +43,9 @@ class TableSpec:
         `budgets`, or what the router writes down.
     group: what it is about; Dagster shows it by that.
     days: of a roll-up over tables that are made by day, how many of the newest dated days it reads; None for all.
-    whole: of a roll-up whose rows are about sessions or workflows, which of them, and where they lie: it is kept in
-        pieces by day, and only what a change can reach is made anew.
+    whole: of a roll-up whose rows are about sessions, workflows or commits, which of them, and where they lie: it is
+        kept in pieces by day, and only what a change can reach is made anew. Where something lies on each of its days,
+        `compute` gets all days of what is seen on one, and says itself on which a row lies.
     by_day_sums: of a roll-up, sums up the inputs of some days, each by itself (with `whole`, the sessions or workflows
         that lie there); what that gives of a day is kept, and `compute` gets that of all days, or of the newest
         `days`, as SUMS, beside the inputs.

@@ -1,34 +1,41 @@
-"""Sessions and workflows of several days: which days belong together.
+"""Sessions, workflows and commits of several days: which days belong together.
 
 Most are over on the day on which they began, so a new day changes nothing of another. One that goes on for days must be
 seen whole.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.lake.store import content_digest
+from learning_pipeline.marts.across import GUESSED_SHARES
+from learning_pipeline.marts.facts import last_call_day
+from learning_pipeline.marts.linked import CERTAIN_SHARES
 from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, code_version, portions
-from learning_pipeline.marts.registry import TABLES
-from learning_pipeline.marts.spec import TOOLS, Whole
-from learning_pipeline.marts.staging import Part, digest_of
+from learning_pipeline.marts.spec import GIT, TOOLS, Whole
+from learning_pipeline.marts.staging import Part, Staging, digest_of
+from learning_pipeline.marts.ties import of, way
 from learning_pipeline.marts.work import workflow
 
 # What is seen on a day is staged as numbers, under names that are no tables of the database.
-_NAMES = {"session": "_sessions", "workflow": "_workflows"}
-_SEEN_IN = {"session": (EXECUTIONS, CALLS, TOOLS), "workflow": (EXECUTIONS,)}
-_KEYS = {"session": pl.col("session_id"), "workflow": workflow()}
+_NAMES = {"session": "_sessions", "workflow": "_workflows", "commit": "_commits"}
+_SEEN_IN = {
+    "session": (EXECUTIONS, CALLS, TOOLS),
+    "workflow": (EXECUTIONS,),
+    "commit": (EXECUTIONS, CALLS, GIT, CERTAIN_SHARES, GUESSED_SHARES),
+}
+_KEYS = {"session": pl.col("session_id"), "workflow": workflow(), "commit": pl.col("commit")}
 _SCHEMA = pl.Schema({"day": pl.Date(), "key": pl.UInt64()})
 
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """Sessions, or workflows, of several days. `lie` has key and `on`, the day on which each lies.
+    """What is seen on several days. `lie` has key and `on`, the day on which each lies.
 
     reaches: by day, the other days of what lies on it.
     digests: by day, a digest of what is seen on it and on other days too.
@@ -44,12 +51,15 @@ class Spread:
         return keyed.with_columns(day=pl.coalesce("on", "day")).drop("key", "on")
 
 
+# Beyond this share of all days, counting everything is as fast.
+_MOST_CHANGED = 0.5
+
 # What was found last, with the version of what is staged: tables that are built one by one share it.
 _KNOWN: dict[Whole, tuple[str, Spread]] = {}
 
 
 def key_of(whole: Whole) -> pl.Expr:
-    """Return the number that stands for a row's session or workflow; null where it has none."""
+    """Return the number that stands for a row's session, workflow or commit; null where it has none."""
     name = _KEYS[whole.what]
     return pl.when(name.is_not_null()).then(name.hash())
 
@@ -57,18 +67,41 @@ def key_of(whole: Whole) -> pl.Expr:
 def seen(plan: Plan, whole: Whole) -> tuple[Mapping[date | None, Part], Spread]:
     """Stage what is seen on each day; return what is staged, and what of it is seen on several."""
     parts = _stage(plan, whole)
-    version = digest_of(*((day, part.digest) for day, part in sorted(parts.items(), key=str)))
-    if _KNOWN.get(whole, ("",))[0] != version:
-        pairs = plan.staging.read(_NAMES[whole.what], _SCHEMA).collect()
-        _KNOWN[whole] = (version, spread_of(pairs, whole.lies_on))
+    made_from = json.dumps({str(day): part.digest for day, part in sorted(parts.items(), key=str)})
+    if _KNOWN.get(whole, ("",))[0] != made_from:
+        _KNOWN[whole] = (made_from, spread_of(on_several(plan.staging, _NAMES[whole.what], made_from), whole.lies_on))
     return parts, _KNOWN[whole][1]
+
+
+def on_several(staging: Staging, name: str, made_from: str) -> pl.DataFrame:
+    """Return day and key of what is seen on several days: only what is seen on days that changed is counted again."""
+    state = f"{name}_on_several"
+    known = staging.part(state, None)
+    if known is not None and known.made_from == made_from:
+        return staging.read(state, _SCHEMA).collect()
+    now: dict[str, str] = json.loads(made_from)
+    before: dict[str, str] = json.loads(known.made_from) if known is not None else {}
+    changed = {date.fromisoformat(day) for day, _ in now.items() ^ before.items()}
+    was = staging.read(state, _SCHEMA).collect()
+    pairs = staging.read(name, _SCHEMA)
+    if len(changed) <= _MOST_CHANGED * len(now):
+        today = pairs.filter(pl.col("day").is_in(sorted(changed))).select("key").collect()
+        asked = pl.concat([today["key"], was.filter(pl.col("day").is_in(sorted(changed)))["key"]]).unique()
+        pairs = pairs.filter(pl.col("key").is_in(asked.implode()))
+        was = was.filter(~pl.col("key").is_in(asked.implode()))
+    else:
+        was = was.clear()
+    several = pairs.collect().filter(pl.len().over("key") > 1)
+    found = pl.concat([was, several]).sort("day", "key")
+    staging.put(state, {None: (found, Part(made_from, None, content_digest(found), found.height))})
+    return found
 
 
 def spread_of(pairs: pl.DataFrame, lies_on: str) -> Spread:
     """Find what is seen on several days.
 
     Args:
-        pairs: day and key, each pair once.
+        pairs: day and key, each pair once, at least of what is seen on several.
         lies_on: the `first` or the `last` of its days, or `each` of them.
     """
     dated = pl.col("day").filter(pl.col("day") != UNDATED)
@@ -85,11 +118,11 @@ def spread_of(pairs: pl.DataFrame, lies_on: str) -> Spread:
 
 def _stage(plan: Plan, whole: Whole) -> Mapping[date | None, Part]:
     staging, name = plan.staging, _NAMES[whole.what]
-    inputs = {one: staging.parts(one) for one in _SEEN_IN[whole.what]}
+    inputs = {one: plan.parts(one) for one in _SEEN_IN[whole.what]}
     days = sorted({day for parts in inputs.values() for day in parts if day is not None})
     wanted = {
         day: digest_of(
-            code_version(), _way(), *(parts[day].digest if day in parts else None for parts in inputs.values())
+            code_version(), way(), *(parts[day].digest if day in parts else None for parts in inputs.values())
         )
         for day in days
     }
@@ -98,15 +131,22 @@ def _stage(plan: Plan, whole: Whole) -> Mapping[date | None, Part]:
         staging.drop(name, day)
     todo = [day for day in days if day not in known or known[day].made_from != wanted[day]]
     for some in portions(todo, inputs):
-        frames = [
-            staging.read(one, polars_schema(TABLES[one].contract), some).select("day", key=key_of(whole))
-            for one in inputs
-        ]
+        frames = _seen(whole, {one: plan.on(one, some) for one in inputs})
         frame = pl.concat(frames).drop_nulls().unique().sort(_SCHEMA.names()).collect()
         staging.put_by_day(name, frame, {day: wanted[day] for day in some})
     return staging.parts(name)
 
 
-def _way() -> str:
-    """Return what a text's number is here: another version of Polars may number in another way."""
-    return str(pl.Series(["a session"]).hash().item())
+def _seen(whole: Whole, frames: Mapping[str, pl.LazyFrame]) -> list[pl.LazyFrame]:
+    """Return day and key of all that is seen in some days' frames.
+
+    With the commits go the executions that go on after their day, and those of other days that calls name: which calls
+    belong to no execution is told where both are seen.
+    """
+    if whole.what != "commit":
+        return [frame.select("day", key=key_of(whole)) for frame in frames.values()]
+    work, calls = frames[EXECUTIONS], frames[CALLS]
+    going_on = work.filter(last_call_day() > pl.col("day"))
+    away = calls.join(work.select("day", "execution_id"), on=["day", "execution_id"], how="anti")
+    commits = [frames[name].select("day", key=key_of(whole)) for name in (GIT, CERTAIN_SHARES, GUESSED_SHARES)]
+    return [*commits, *(some.select("day", key=of("execution_id")) for some in (going_on, away))]

@@ -52,9 +52,12 @@ from mart_usage_monthly group by month order by month desc
 
 COST_PER_COMMIT = """
 select case when is_attributed then left(commit, 12) else '(led to no commit)' end as commit,
-    coalesce(repository, '(unknown)') as repository, executions, cost_usd, lines_added, lines_removed, is_reverted
+    coalesce(any_value(repository), '(unknown)') as repository, sum(executions)::bigint as executions,
+    sum(cost_usd) as cost_usd, any_value(lines_added) as lines_added, any_value(lines_removed) as lines_removed,
+    any_value(is_reverted) as is_reverted
 from mart_commit_cost where cost_usd is not null
-order by is_attributed, cost_usd desc, commit, repository limit 20
+group by mart_commit_cost.commit, is_attributed
+order by is_attributed, cost_usd desc, 1, repository limit 20
 """
 
 COST_PER_BRANCH = """

@@ -144,6 +144,10 @@ SHARES = """(
     )
     select execution_id, commits from whose
 )"""
+# An execution counts the calls from its day to that of its end, or to the day after where no end is known.
+COUNTED_BY_NONE = """not exists (
+    from fct_executions e where e.execution_id = c.execution_id
+    and c.day between e.day and greatest(e.day, coalesce((e.ended_at at time zone 'UTC')::date, e.day + 1)))"""
 _NUMBERS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _MONEY = ("cost_usd", "reported_cost_usd")
 _SUMS = ", ".join((*_NUMBERS, *_MONEY))
@@ -174,25 +178,26 @@ LINKS_RECOMPUTED: dict[str, tuple[str, str]] = {
         from once""",
     ),
     "mart_commit_cost": (
-        f"""select commit, is_attributed, repository, committed_at, subject, executions, agents, lines_added,
+        f"""select commit, day, is_attributed, repository, committed_at, subject, executions, agents, lines_added,
             lines_removed, agent_lines, is_reverted, methods, confidence, {", ".join(_NUMBERS)}
         from mart_commit_cost""",
         f"""with {KNOWN}, {UNDONE}, shares as materialized (from {SHARES}), parts as (
-            select commit, execution_id, agent_name, {_SHARED} from (
+            select commit, null::date as day, execution_id, agent_name, {_SHARED} from (
                 select e.*, len(s.commits) as n, unnest(s.commits) as commit,
                     generate_subscripts(s.commits, 1) as place
                 from fct_executions e join shares s using (execution_id))
             union all
-            select null, execution_id, agent_name, {", ".join(_NUMBERS)} from fct_executions
+            select null, day, execution_id, agent_name, {", ".join(_NUMBERS)} from fct_executions
             where execution_id not in (select execution_id from shares)
             union all
-            select null, null, agent_name, input_tokens, output_tokens, cache_read_tokens, {_WRITES}, reasoning_tokens
-            from fct_llm_calls c where not exists (from fct_executions e where e.execution_id = c.execution_id)
+            select null, day, null, agent_name, input_tokens, output_tokens, cache_read_tokens, {_WRITES},
+                reasoning_tokens
+            from fct_llm_calls c where {COUNTED_BY_NONE}
         ), sums as (
-            select commit, count(distinct execution_id) as executions,
+            select commit, day, count(distinct execution_id) as executions,
                 coalesce(list_sort(list(distinct agent_name) filter (where agent_name is not null)), []) as agents,
                 {", ".join(f"sum({name}) as {name}" for name in _NUMBERS)}
-            from parts group by commit
+            from parts group by commit, day
         ), told as (
             select commit, min(occurred_at) as committed_at, {", ".join(map(_first, ("repository", "subject")))},
                 {", ".join(map(_first, ("lines_added", "lines_removed")))}
@@ -203,34 +208,43 @@ LINKS_RECOMPUTED: dict[str, tuple[str, str]] = {
         ), ways as (
             select commit, list_sort(list(distinct method)) as methods, min(confidence) as confidence
             from fct_commit_links where is_used and execution_id is not null group by commit
+        ), seen as (
+            select commit, coalesce(min(day) filter (where day <> date '1970-01-01'), min(day)) as day from (
+                select commit, day from fct_git_events
+                union all
+                select unnest(s.commits), day from fct_executions join shares s using (execution_id))
+            group by commit
         ), every as (
-            select commit from sums union select commit from told
-            union select null where exists (from fct_executions) or exists (from fct_llm_calls)
-                or exists (from fct_git_events)
+            select commit, null::date as day from sums where commit is not null union select commit, null from told
+            union select null, day from fct_executions union select null, day from fct_llm_calls
+            union select null, day from fct_git_events
         )
-        select e.commit, e.commit is not null, t.repository, committed_at, subject, coalesce(executions, 0),
-            coalesce(agents, []), lines_added, lines_removed, if(t.commit is null, null, agent_lines),
+        select e.commit, coalesce(e.day, f.day), e.commit is not null, t.repository, committed_at, subject,
+            coalesce(executions, 0), coalesce(agents, []), lines_added, lines_removed,
+            if(t.commit is null, null, agent_lines),
             if(t.commit is null, null, e.commit in (select target from undone)), coalesce(methods, []), confidence,
             {", ".join(_NUMBERS)}
-        from every e left join sums s on s.commit is not distinct from e.commit left join told t on t.commit = e.commit
-        left join noted n on n.commit = e.commit left join ways b on b.commit = e.commit""",
+        from every e left join seen f on f.commit = e.commit
+        left join sums s on s.commit is not distinct from e.commit and s.day is not distinct from e.day
+        left join told t on t.commit = e.commit left join noted n on n.commit = e.commit
+        left join ways b on b.commit = e.commit""",
     ),
     # Money is shared to the last digit that its type has: a share is the amount by n, to less than a trillionth.
     "mart_commit_cost money": (
-        """select commit, round(cost_usd::double, 9), round(reported_cost_usd::double, 9),
+        """select day, round(cost_usd::double, 9), round(reported_cost_usd::double, 9),
             cost_usd, reported_cost_usd from mart_commit_cost where commit is null""",
         f"""with shares as materialized (from {SHARES}), loose as (
-            select cost_usd, reported_cost_usd from fct_executions
+            select day, cost_usd, reported_cost_usd from fct_executions
             where execution_id not in (select execution_id from shares)
             union all
-            select cost_usd, reported_cost_usd from fct_llm_calls c
-            where not exists (from fct_executions e where e.execution_id = c.execution_id)
+            select day, cost_usd, reported_cost_usd from fct_llm_calls c where {COUNTED_BY_NONE}
+            union all
+            select day, null, null from (
+                select day from fct_executions union select day from fct_llm_calls union select day from fct_git_events)
         )
-        select null, round(sum(cost_usd)::double, 9), round(sum(reported_cost_usd)::double, 9), sum(cost_usd),
+        select day, round(sum(cost_usd)::double, 9), round(sum(reported_cost_usd)::double, 9), sum(cost_usd),
             sum(reported_cost_usd)
-        from loose
-        where exists (from fct_executions) or exists (from fct_llm_calls) or exists (from fct_git_events)
-        having exists (from fct_executions) or exists (from fct_llm_calls) or exists (from fct_git_events)""",
+        from loose group by day""",
     ),
     "mart_commit_cost shares": (
         """select commit, round(cost_usd::double, 9), round(reported_cost_usd::double, 9) from mart_commit_cost

@@ -12,8 +12,16 @@ from learning_pipeline.contracts.base import polars_schema
 from learning_pipeline.contracts.marts_git import FctCommitLinks
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.marts.build import build
-from learning_pipeline.marts.commits import all_links, sure_links, telling_calls, telling_events
+from learning_pipeline.marts.commits import (
+    certain_links,
+    guessed_links,
+    sure_links,
+    telling_calls,
+    telling_events,
+    unlinked,
+)
 from learning_pipeline.marts.pull_requests import telling_executions
+from learning_pipeline.marts.reverts import reverting, taken_back
 from learning_pipeline.settings import Settings
 from learning_pipeline_tests.factories import NOON, events, fill_lake
 from learning_pipeline_tests.marts.conftest import NOW, commit_id, world
@@ -51,8 +59,10 @@ def note(name: str, told: Row, at: float | None, **more: Any) -> Row:
 def links(executions: list[Row], git: list[Row], tools: list[Row] | None = None) -> list[Row]:
     work = events("executions", executions).lazy()
     said = telling_calls(events("tool_calls", tools or []).lazy()).collect()
-    told = telling_events(events("git_events", git).lazy()).collect()
-    found = all_links(work, said, told, telling_executions(work).collect())
+    happened = events("git_events", git).lazy()
+    told, back = telling_events(happened).collect(), taken_back(reverting(happened).collect(), happened)
+    certain = certain_links(work, said, told, telling_executions(work).collect(), back)
+    found = pl.concat([certain, guessed_links(unlinked(told, certain), work, certain.lazy(), back)])
     FctCommitLinks.validate(found)
     assert not found.select("commit", "execution_id", "session_id", "method").is_duplicated().any()
     return found.to_dicts()
@@ -226,9 +236,9 @@ def test_costs_are_split_and_never_multiplied(settings: Settings) -> None:
     )
     assert parts == executions + (loose or 0)
     ((unattributed, count),) = told_by(
-        settings, "select sum(cost_usd), count(*) from mart_commit_cost where not is_attributed"
+        settings, "select sum(cost_usd), count(commit) from mart_commit_cost where not is_attributed"
     )
-    assert count == 1 and 0 < unattributed < parts
+    assert count == 0 and 0 < unattributed < parts
     ((wrong,),) = told_by(
         settings,
         """select count(*) from mart_commit_cost

@@ -1,5 +1,6 @@
 """Roll-ups that are kept in pieces are those that are made in one."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,14 +18,17 @@ from learning_pipeline.marts import sessions, usage
 from learning_pipeline.marts.build import build
 from learning_pipeline.marts.reader import read
 from learning_pipeline.marts.registry import DESCRIBES_RUNS, TABLES
-from learning_pipeline.marts.spread import spread_of
+from learning_pipeline.marts.spread import on_several, spread_of
+from learning_pipeline.marts.staging import Staging
 from learning_pipeline.settings import Settings, load_settings
 from learning_pipeline_tests.factories import NOON, fill_lake
 from learning_pipeline_tests.marts.conftest import NOW
 
 DAY = timedelta(days=1)
+_PAIRS = pl.Schema({"day": pl.Date(), "key": pl.UInt64()})
 _SESSION = st.sampled_from(["a", "b", "c", None])
-_ROW = st.tuples(st.sampled_from(["executions", "llm_calls", "tool_calls"]), st.integers(0, 5), _SESSION)
+_STREAMS = ["executions", "llm_calls", "tool_calls", "git_events", "feedback"]
+_ROW = st.tuples(st.sampled_from(_STREAMS), st.integers(0, 5), _SESSION)
 
 
 def in_one(home: Settings) -> dict[str, pl.DataFrame]:
@@ -47,12 +51,20 @@ def row(number: int, stream: str, offset: int, session: str | None) -> dict[str,
         outcome = ("success", "failure", "unknown")[number % 3]
         did = {"agent_name": "alpha" if number % 5 else "beta", "outcome": outcome}
         did |= {"workflow_id": "flow"} if number % 4 == 0 else {}
-        did |= {"parent_execution_id": f"e{number - 3}"} if number % 2 else {}
+        did |= {"parent_execution_id": f"e{number - 3}"} if number % 2 else {"repository": "repo", "branch": "main"}
         return common | did | {"execution_id": f"e{number}", "ended_at": at + DAY / 2, "input_tokens": 5 + number}
+    if stream == "git_events":
+        made = {"commit": f"{number % 6:040d}", "branch": "main", "subject": f"change {number % 6}"}
+        made |= {"reverts_commit": f"{(number + 1) % 6:040d}"} if number % 5 == 0 else {}
+        return made | {"event_id": f"g{number}", "occurred_at": at, "session_id": session}
+    if stream == "feedback":
+        said = {"feedback_id": f"f{number}", "given_at": at, "session_id": session, "rating": float(number % 5 + 1)}
+        return said | {"execution_id": f"e{number - 2}" if number % 2 or session is None else None}
     of = {"execution_id": f"e{number - 1}", "agent_name": "alpha"}
     if stream == "llm_calls":
         return common | of | {"call_id": f"c{number}", "input_tokens": 7, "output_tokens": 3}
-    return common | of | {"tool_call_id": f"t{number}", "tool_name": "Bash"}
+    said = {"commit_prefix": f"{number % 6:040d}"} if number % 3 == 0 else {}
+    return common | of | said | {"tool_call_id": f"t{number}", "tool_name": "Bash"}
 
 
 @pytest.mark.slow
@@ -87,6 +99,24 @@ def _together(held: dict[tuple[str, int], list[dict[str, Any]]]) -> dict[str, li
     for (stream, _), some in held.items():
         rows.setdefault(stream, []).extend(some)
     return rows
+
+
+@settings(max_examples=40, deadline=None)
+@given(nights=st.lists(st.dictionaries(st.integers(0, 7), st.sets(st.integers(0, 9)), max_size=3), max_size=6))
+def test_only_what_is_seen_on_days_that_changed_is_counted_again(nights: list[dict[int, set[int]]]) -> None:
+    with TemporaryDirectory() as folder, Staging(Path(folder)) as staging:
+        days = {n: {n, n + 1, 5} for n in range(8)}
+        for night in [{}, *nights]:
+            days |= night
+            for n, keys in days.items():
+                on = NOON.date() + n * DAY
+                rows = pl.DataFrame([(on, key) for key in sorted(keys)], schema=_PAIRS, orient="row")
+                staging.put_by_day("_seen", rows, {on: ""})
+            found = on_several(
+                staging, "_seen", json.dumps({str(k): p.digest for k, p in staging.parts("_seen").items()})
+            )
+            every = staging.read("_seen", _PAIRS).collect().filter(pl.len().over("key") > 1).sort("day", "key")
+            assert_frame_equal(found, every)
 
 
 def test_a_late_event_moves_a_session_to_its_first_day(settings: Settings) -> None:
