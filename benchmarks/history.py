@@ -1,5 +1,6 @@
 """Years of logs without years of reading: some days of the sample generator, landed for real, told again and again."""
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ LAST = date(2026, 10, 31)
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _A_SESSION = 28.5  # executions of all programs for each session that is asked for, as counted
 _COMMITS = ("commit", "commit_prefix", "reverts_commit")
-_HASH = 40
+_DIGITS = "0123456789abcdef"
 _IDS = (
     "execution_id", "session_id", "parent_execution_id", "correlation_id", "workflow_id", "task_hash", "call_id",
     "request_id", "tool_call_id", "decision_id", "request_hash", "event_id", "parent_event_id", "interaction_id",
@@ -76,7 +77,7 @@ def _moved(rows: pl.DataFrame, days: int) -> pl.DataFrame:
         if name == "day" or (isinstance(dtype, pl.Datetime) and name not in ("landed_at", "loaded_at")):
             changed.append(column + timedelta(days=days))
         elif name in _COMMITS:
-            changed.append((pl.lit(mark) + column).str.slice(0, _HASH).alias(name))
+            changed.append(_other_commit(column, number))
         elif name == "attributes":
             changed.append(
                 column.str.replace_all(_CHECKPOINT, f'"{mark}$1"').str.replace_all(_PULLED, f"${{1}}{number}$2")
@@ -84,7 +85,12 @@ def _moved(rows: pl.DataFrame, days: int) -> pl.DataFrame:
         elif name == "subject":
             changed.append(column.str.replace(_PULLED, f"${{1}}{number}$2"))
         elif name == "parents":
-            changed.append(column.list.eval((pl.lit(mark) + pl.element()).str.slice(0, _HASH)))
+            changed.append(column.list.eval(_other_commit(pl.element(), number)))
         elif name in _IDS:
             changed.append((pl.lit(mark) + column).alias(name))
     return rows.with_columns(changed)
+
+
+def _other_commit(commit: pl.Expr, number: int) -> pl.Expr:
+    """Return another commit for each, whose abbreviations are those of the given one, changed in the same way."""
+    return commit.str.replace_many(list(_DIGITS), random.Random(number).sample(_DIGITS, len(_DIGITS)))
