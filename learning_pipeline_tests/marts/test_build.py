@@ -137,6 +137,7 @@ def test_a_git_event_of_nobody_rebuilds_no_execution(full: Settings) -> None:
     assert {(table, day) for table, day in written(before, full.home) if day.startswith("day=")} == {
         ("fct_git_events", f"day={far.date()}"),
         ("mart_git_daily", f"day={far.date()}"),
+        ("mart_commit_cost", f"day={far.date()}"),
     }
 
 
