@@ -1,6 +1,6 @@
 """The few rows of the lake that tell of other days, kept by day: only partitions that changed are read again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,10 +9,15 @@ import polars as pl
 from learning_pipeline.marts.staging import Staging, digest_of
 
 # Days that are read together: it bounds the memory that all of history needs.
-AT_ONCE = 16
-
+_AT_ONCE = 16
 
 Picked = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+def some_at_once(days: Sequence[date]) -> Iterator[list[date]]:
+    """Yield the days in portions that are read together."""
+    for start in range(0, len(days), _AT_ONCE):
+        yield list(days[start : start + _AT_ONCE])
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,7 @@ class Extracts:
         known = self.staging.parts(name)
         for gone in known.keys() - wanted.keys():
             self.staging.drop(name, gone)
-        todo = self._changed(name, wanted)
-        for start in range(0, len(todo), AT_ONCE):
-            some = todo[start : start + AT_ONCE]
+        for some in some_at_once(self._changed(name, wanted)):
             rows = picked(self.read(stream, some)).collect()
             self.staging.put_by_day(name, rows, {day: wanted[day] for day in some})
 

@@ -5,7 +5,7 @@ other. What is found is staged, and so are the ties that it follows from. Where 
 ties of before and of now lead to all that can become another (see `ties`): that is found anew, everything else stays.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -25,7 +25,7 @@ from learning_pipeline.marts.commits import (
     telling_events,
     unlinked,
 )
-from learning_pipeline.marts.extracts import AT_ONCE, Extracts, Picked
+from learning_pipeline.marts.extracts import Extracts, Picked, some_at_once
 from learning_pipeline.marts.outcomes import EVIDENCE, feedback_evidence, git_evidence
 from learning_pipeline.marts.pull_requests import telling_executions
 from learning_pipeline.marts.reverts import TAKEN_BACK, reverting, taken_back
@@ -88,14 +88,14 @@ class Linked:
         if found is None:
             return
         for name in FOUND:
-            for gone in [day for day in staging.parts(name) if self._gone(found, name, day)]:
+            for gone in staging.parts(name).keys() - self.days(name):
                 staging.drop(name, gone)
             staging.put(name, {day: (rows, _part(rows)) for day, rows in found.days[name].items() if rows.height})
         staging.put(_UNLINKED, {None: (found.unlinked, _part(found.unlinked))})
         for name in (_TIES, _WORKS):
             for gone in staging.parts(name).keys() - self._wanted.keys():
                 staging.drop(name, gone)
-        for some in _portions(self._changed):
+        for some in some_at_once(self._changed):
             for name, frame in (found.numbered or self._numbered(some)).items():
                 staging.put_by_day(
                     name, frame.filter(pl.col("day").is_in(some)), {day: self._wanted[day] for day in some}
@@ -173,10 +173,6 @@ class Linked:
             return self._everything()
         return self._reached({*self._changed, *gone})
 
-    def _gone(self, found: Found, name: str, day: date | None) -> bool:
-        rows = found.days[name].get(day) if day is not None else None
-        return found.numbered is None if rows is None else rows.is_empty()
-
     def _everything(self) -> Found:
         said = self._gathered("tool_calls", telling_calls)
         events = self._gathered("git_events", telling_events)
@@ -237,7 +233,7 @@ class Linked:
     def _gathered(self, stream: str, picked: Picked) -> pl.DataFrame:
         """Return what is picked of all events, of some days at a time: it bounds the memory."""
         days = sorted(self.digests[stream])
-        found = [picked(self.read(stream, some)).collect() for some in _portions(days)]
+        found = [picked(self.read(stream, some)).collect() for some in some_at_once(days)]
         return pl.concat(found) if found else picked(self.read(stream, [])).collect()
 
     def _numbered(self, days: list[date]) -> _Numbered:
@@ -274,11 +270,6 @@ def cut_by_day(frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     frame = frame.sort(name for name in frame.columns if name not in lists)
     return {day: part for (day,), part in frame.group_by("day", maintain_order=True)}
-
-
-def _portions(days: Sequence[date]) -> Iterator[list[date]]:
-    for start in range(0, len(days), AT_ONCE):
-        yield list(days[start : start + AT_ONCE])
 
 
 def _part(rows: pl.DataFrame, made_from: str = "") -> Part:

@@ -59,7 +59,7 @@ def taken_back(reverts: pl.DataFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
 
 def _meant(made: pl.DataFrame, git_events: pl.LazyFrame) -> pl.DataFrame:
     """Return the commit that each `reverts_prefix` stands for."""
-    prefixes = made.select("day", prefix="reverts_prefix").drop_nulls().unique("prefix")
+    prefixes = made.select(prefix="reverts_prefix").drop_nulls().unique()
     if prefixes.is_empty():
         return pl.DataFrame(schema={"reverts_prefix": pl.String, "_named": pl.String})
     shortest = int(prefixes["prefix"].str.len_bytes().min())  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ Ties are kept as pairs of numbers, so those of millions of events are followed i
 its first digits, as an abbreviation of it has; that some commits share one only makes a reach larger.
 """
 
+from functools import cache
+
 import polars as pl
 
 from learning_pipeline.marts.commits import MAKES_COMMITS, checkpoints_named
@@ -40,6 +42,7 @@ def is_in(key: pl.Expr, numbers: pl.Series) -> pl.Expr:
     return key.is_in(numbers.implode()).fill_null(False)
 
 
+@cache
 def way() -> str:
     """Return what a text's number is here: another version of Polars may number in another way."""
     return str(pl.Series(["a session"]).hash().item())
