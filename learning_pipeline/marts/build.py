@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -168,6 +168,15 @@ def _explained(staging: Staging) -> Iterator[None]:
 
 def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Progress) -> BuildReport:
     started = time.perf_counter()
+    by_day = [name for name, spec in TABLES.items() if spec.by_day]
+    with database.copied_ahead(settings.marts_path, _parts(plan, by_day, settings)) as copied:
+        report = _roll_up_and_write(settings, plan, now, progress, copied)
+    return replace(report, seconds=time.perf_counter() - started)
+
+
+def _roll_up_and_write(
+    settings: Settings, plan: Plan, now: datetime, progress: Progress, copied: database.Copy | None
+) -> BuildReport:
     staging = plan.staging
     whole = {name: spec for name, spec in TABLES.items() if not spec.by_day and name != _FRESHNESS}
     for done, (name, spec) in enumerate(whole.items()):
@@ -179,8 +188,7 @@ def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Pro
         else:
             _build_whole(plan, name, spec, now, plan.made_from_all(spec))
     progress("roll-ups", len(whole), len(whole))
-    parts = {(name, day): part for name in TABLES if name != _FRESHNESS for day, part in staging.parts(name).items()}
-    parts = _retained(parts, settings.retention_days)
+    parts = _parts(plan, [name for name in TABLES if name != _FRESHNESS], settings)
     changed = not database.holds(settings.marts_path, parts)
     if changed:
         # Freshness tells the time, so it is measured only when there is something new to write.
@@ -189,10 +197,16 @@ def _write_database(settings: Settings, plan: Plan, now: datetime, progress: Pro
         parts |= {(_FRESHNESS, day): part for day, part in fresh.items()}
         paths = {key: part_path(staging.dir, *key) for key in parts}
         progress("marts.duckdb", 0, 1)
-        database.write(settings.marts_path, parts, paths)
+        database.write(settings.marts_path, parts, paths, copied)
         progress("marts.duckdb", 1, 1)
     rows = {name: sum(part.rows for part in staging.parts(name).values()) for name in TABLES}
-    return BuildReport([], rows, settings.marts_path, changed, time.perf_counter() - started)
+    return BuildReport([], rows, settings.marts_path, changed)
+
+
+def _parts(plan: Plan, names: Sequence[str], settings: Settings) -> database.Parts:
+    """Return the parts of tables that marts.duckdb is to hold."""
+    staged = {(name, day): part for name in names for day, part in plan.staging.parts(name).items()}
+    return _retained(staged, settings.retention_days)
 
 
 def _build_whole(plan: Plan, name: str, spec: TableSpec, now: datetime, made_from: str) -> None:

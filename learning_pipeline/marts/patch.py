@@ -5,7 +5,7 @@ rows are new or others, and written on from there, so its rows lie in the order 
 whole; days that are too old now are cut off at its beginning.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -34,6 +34,7 @@ class Change:
 
     removed: tuple[date | None, ...]
     written: tuple[date | None, ...]
+    empties: bool  # whether no row that it holds stays
     rows: int
 
 
@@ -48,7 +49,9 @@ def change(had: Mapping[date | None, tuple[str, int]], wanted: Days) -> Change |
     again = {day for day in same if first is not None and order(day) > first and wanted[day].rows}
     written = tuple(sorted(new | again, key=order))
     removed = tuple(sorted(gone | again, key=order))
-    return Change(removed, written, sum(wanted[day].rows for day in written) + sum(had[day][1] for day in removed))
+    empties = bool(removed) and all(day in removed for day, (_, rows) in had.items() if rows)
+    changed = sum(wanted[day].rows for day in written) + sum(had[day][1] for day in removed)
+    return Change(removed, written, empties, changed)
 
 
 class Held:
@@ -92,12 +95,13 @@ def _declared(contract: type[Table]) -> list[tuple[str, str, str | None]]:
     return [(name, kind, comments[name]) for name, kind in declared_types(contract)]
 
 
-def changes(held: Held, parts: Parts) -> dict[str, Change] | None:
-    """Return what is to be done by table; None where the file is better made whole."""
+def changes(held: Held, parts: Parts, tables: Collection[str] | None = None) -> dict[str, Change] | None:
+    """Return what is to be done to these tables, default all; None where the file is better made whole."""
     wanted: dict[str, dict[date | None, Part]] = {}
     for (name, day), part in parts.items():
         wanted.setdefault(name, {})[day] = part
-    found = {name: change(held.parts.get(name, {}), wanted.get(name, {})) for name in wanted.keys() | held.parts.keys()}
+    names = wanted.keys() | held.parts.keys() if tables is None else tables
+    found = {name: change(held.parts.get(name, {}), wanted.get(name, {})) for name in names}
     todo = {name: one for name, one in sorted(found.items()) if one is not None}
     total = sum(part.rows for part in parts.values())
     return todo if sum(one.rows for one in todo.values()) <= _MOST_CHANGED * total else None
