@@ -76,13 +76,12 @@ def main() -> None:
     wall, processor, memory = measured([*command, "train", "--home", str(home)])
     print(f"train on {arguments.executions} executions: {wall:.1f} s, {processor:.1f} s of processor, {memory:.2f} GB")
 
-    from learning_pipeline.marts.reader import read
-    from learning_pipeline.routing.labels import experience
     from learning_pipeline.routing.router import Router
+    from learning_pipeline.routing.train import recent
     from learning_pipeline.settings import load_settings
 
     begin = time.monotonic()
-    rows = experience(read(load_settings(home), "fct_executions"))
+    rows = recent(load_settings(home))
     print(f"training table of {rows.height} rows: {time.monotonic() - begin:.2f} s")
     router = Router.load(home, "latest")
     asked = [json.loads(line)["task_text"] for line in execution_lines(10_000, seed=1)]

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     router_min_evidence: int = Field(
         default=20, ge=1, description="Labelled executions below which the router abstains"
     )
+    router_max_executions: int = Field(
+        default=100_000, ge=100, description="Executions that the router learns from at most: the newest"
+    )
     notify_urls: list[SecretStr] = Field(
         default_factory=list, description="Where failures and alerts are told, as Apprise URLs; they may hold passwords"
     )

@@ -26,3 +26,15 @@ def read(settings: Settings, table: str, days: Iterable[date] | None = None) -> 
     with Staging(settings.staging_dir) as staging:
         frame = staging.read(table, polars_schema(spec.contract), days if spec.by_day else None)
     return conform(frame, spec.contract)
+
+
+def newest_days(settings: Settings, table: str, rows: int) -> list[date]:
+    """Return the newest days of a fact or daily mart that have at least so many rows together; all, where none have."""
+    with Staging(settings.staging_dir) as staging:
+        parts = {day: part for day, part in staging.parts(table).items() if day is not None}
+    found: list[date] = []
+    for day in sorted(parts, reverse=True):
+        if sum(parts[one].rows for one in found) >= rows:
+            break
+        found.append(day)
+    return sorted(found)

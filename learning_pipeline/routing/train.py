@@ -36,18 +36,27 @@ class TrainReport:
     trained: bool = False
 
 
-def train(settings: Settings, *, now: datetime, progress: Progress = silent) -> TrainReport:
-    """Train a router on all executions, judge it on the newest fifth of tasks, and promote it if it is good enough.
+def recent(settings: Settings) -> pl.DataFrame:
+    """Return what a router learns from (see `labels.experience`): the newest executions, so many as are set.
 
-    What is stored learns from everything; what is judged is the same method, learned from the older part.
+    Training takes as long as there are rows, and of a year of them the oldest were run by agents that are gone: a night
+    beside ten million executions would train for hours, for what the newest tell better.
+    """
+    from learning_pipeline.marts.reader import newest_days, read
+
+    table, most = "fct_executions", settings.router_max_executions
+    return experience(read(settings, table, newest_days(settings, table, most))).tail(most)
+
+
+def train(settings: Settings, *, now: datetime, progress: Progress = silent) -> TrainReport:
+    """Train a router on the newest executions, judge it on the newest fifth of tasks, promote it if it is good enough.
+
+    What is stored learns from all of them; what is judged is the same method, learned from the older part.
     Nothing is written where the executions are those of a version that exists, or where none has an outcome.
     """
-    from learning_pipeline.marts.reader import read
-
     begin = time.monotonic()
     progress("train", 0, _STEPS)
-    rows = experience(read(settings, "fct_executions"))
-    return train_on(settings, rows, now=now, progress=progress, begin=begin)
+    return train_on(settings, recent(settings), now=now, progress=progress, begin=begin)
 
 
 def train_on(

@@ -11,12 +11,15 @@ import pytest
 
 from learning_pipeline.contracts.routing import MartRouterEvaluation
 from learning_pipeline.errors import PipelineError, UsageError
+from learning_pipeline.marts.build import build
+from learning_pipeline.marts.reader import read
+from learning_pipeline.routing.labels import experience
 from learning_pipeline.routing.recommendations import evaluations
 from learning_pipeline.routing.registry import Registry, current, digest, versions
 from learning_pipeline.routing.router import Router
-from learning_pipeline.routing.train import TrainReport, train_on
+from learning_pipeline.routing.train import TrainReport, recent, train_on
 from learning_pipeline.settings import Settings, load_settings
-from learning_pipeline_tests.factories import NOON
+from learning_pipeline_tests.factories import NOON, fill_lake
 from learning_pipeline_tests.routing.world import TRUTH, rows, seen, shuffled
 
 
@@ -48,6 +51,18 @@ def test_ample_evidence_is_promoted_with_a_card(trained: tuple[Settings, TrainRe
     learned = evaluations(settings).filter(pl.col("subject").is_in(["router_quarter", "router_half", "router_whole"]))
     assert learned.height == 3
     assert learned.filter(subject="router_whole")["value"][0] == report.metrics["router.log_loss"]
+
+
+def test_only_the_newest_are_learned_from(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+    begun = [NOON + timedelta(days=number // 3, minutes=number) for number in range(10)]
+    told = [{"execution_id": f"e{n}", "started_at": at, "ended_at": at} for n, at in enumerate(begun)]
+    fill_lake(tmp_path, executions=told)
+    build(settings, now=NOON + timedelta(days=9))
+    every = experience(read(settings, "fct_executions"))
+    assert recent(settings).equals(every)
+    for most in (9, 4, 3, 1):
+        assert recent(settings.model_copy(update={"router_max_executions": most})).equals(every.tail(most))
 
 
 def test_nothing_to_learn_from(tmp_path: Path) -> None:
