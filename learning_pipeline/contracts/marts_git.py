@@ -31,7 +31,7 @@ class FctCommitLinks(Table):
         "What says so. recorded: a tool's result names the commit; note: an authorship note on the commit names the "
         "session; session: a trailer or hook does; checkpoint: the commit names a checkpoint of the session; "
         "pull_request: its subject names the session's pull request; "
-        "branch_time: only repository, branch or agent, and time agree",
+        "branch_time: only repository, branch or agent, and time agree, of work that began that day or the day before",
         isin=LINK_METHODS,
     )
     timing: Text = field(

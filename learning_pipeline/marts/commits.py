@@ -139,9 +139,9 @@ def guessed_links(
     """Return the links that only repository, branch and time speak for (see `FctCommitLinks`).
 
     Args:
-        commits: what `unlinked` returns, of all events.
-        executions: all of them.
-        links: all that is certain.
+        commits: what `unlinked` returns.
+        executions: those of the commits' days and the days before.
+        links: all that is certain of them.
         taken_back: what `reverts.taken_back` returns.
     """
     if commits.is_empty():

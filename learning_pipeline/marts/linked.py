@@ -113,6 +113,10 @@ class Linked:
         kept = staged - now.keys() if self._found.numbered is not None else set()
         return kept | {day for day, rows in now.items() if rows.height}
 
+    def parts(self, name: str) -> dict[date | None, Part]:
+        """Return what is staged, by day."""
+        return self.staging.parts(name)
+
     def digest(self, name: str, day: date) -> str | None:
         """Return the digest of what there is for a day."""
         if self._found is None or (self._found.numbered is not None and day not in self._found.days[name]):

@@ -20,6 +20,7 @@ from learning_pipeline.lake.state import State
 from learning_pipeline.lake.store import Lake, content_digest
 from learning_pipeline.marts import across, budgets, router
 from learning_pipeline.marts.extracts import Extracts
+from learning_pipeline.marts.guesses import Guesses
 from learning_pipeline.marts.linked import Linked
 from learning_pipeline.marts.prices import PriceBook
 from learning_pipeline.marts.registry import TABLES, TableSpec
@@ -80,10 +81,11 @@ class Plan:
                 for stream, day, rows in state.query("select stream, day, rows from partitions")
             }
         landed_at = _EPOCH + timedelta(microseconds=landings[0][0]) if landings[0][0] is not None else None
-        lake = across.Lake(settings.home, self.lake_digests, self.read_lake, landed_at)
+        lake = across.Lake(self.lake_digests, self.read_lake, landed_at)
         kept = Extracts(staging, self.lake_digests, self.read_lake, code_version())
         linked = Linked(staging, self.lake_digests, self.read_lake, kept, code_version())
-        self.across = across.Across(lake, kept, linked, settings.stuck_after_minutes)
+        guesses = Guesses(staging, self.lake_digests, self.read_lake, linked, code_version())
+        self.across = across.Across(lake, kept, linked, guesses, settings.stuck_after_minutes)
         if not looks:
             self.across.stage()
 

@@ -30,8 +30,9 @@ from learning_pipeline.marts import (
     throughput,
     usage,
 )
-from learning_pipeline.marts.across import GUESSED_LINKS, GUESSED_SHARES, STUCK_EXECUTIONS
+from learning_pipeline.marts.across import STUCK_EXECUTIONS
 from learning_pipeline.marts.analytics import DAILY, ROLLUPS
+from learning_pipeline.marts.guesses import GUESSED_LINKS, GUESSED_SHARES
 from learning_pipeline.marts.linked import (
     CERTAIN_LINKS,
     CERTAIN_SHARES,

@@ -2,8 +2,10 @@
 
 import polars as pl
 
-# How long after its end an execution may have led to a commit, where only time and place speak for it.
+# How long after its end an execution may have led to a commit, where only time and place speak for it; and how many
+# days before the commit's it may have begun, so that a guess follows from few days.
 _MINUTES_AFTER = 30
+_DAYS_BEFORE = 1
 _SAME_BRANCH, _SAME_AGENT = 0.3, 0.2
 # Events of commits that repository, branch and time may link to work, with what git knows of each commit.
 GUESSABLE = pl.Schema(
@@ -89,13 +91,14 @@ def before_and_after(evidence: pl.DataFrame, work: pl.DataFrame, direct: pl.Seri
 def by_branch_and_time(commits: pl.DataFrame, executions: pl.LazyFrame, links: pl.LazyFrame) -> pl.DataFrame:
     """Guess for commits and executions that nothing else links: the newest execution before a commit.
 
-    They agree in repository and branch; where git does not tell the branch, in repository and in the agent that the
-    commit names as co-author. A commit that names another agent is left alone. `work_day` is the execution's.
+    It began on the commit's day or the day before. They agree in repository and branch; where git does not tell the
+    branch, in repository and in the agent that the commit names as co-author. A commit that names another agent is left
+    alone. `work_day` is the execution's.
 
     Args:
         commits: `GUESSABLE`, no merges.
-        executions: all of them.
-        links: all that is certain.
+        executions: those of the commits' days and the days before.
+        links: all that is certain of them.
     """
     commits = commits.sort("occurred_at", "commit")
     kept = ("execution_id", "session_id", "repository", "started_at", "ended_at")
@@ -135,7 +138,10 @@ def by_branch_and_time(commits: pl.DataFrame, executions: pl.LazyFrame, links: p
         .with_columns(confidence=_SAME_AGENT)
     )
     ended = pl.max_horizontal("started_at", pl.coalesce("ended_at", "started_at"))
-    in_time = pl.col("occurred_at") <= ended + pl.duration(minutes=_MINUTES_AFTER)
+    late = pl.col("occurred_at").dt.date() - pl.col("work_day")
+    in_time = (pl.col("occurred_at") <= ended + pl.duration(minutes=_MINUTES_AFTER)) & (
+        late <= pl.duration(days=_DAYS_BEFORE)
+    )
     parts = [
         part.filter(pl.col("execution_id").is_not_null() & in_time).select(
             "execution_id",

@@ -13,8 +13,8 @@ import polars as pl
 
 from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.lake.store import content_digest
-from learning_pipeline.marts.across import GUESSED_SHARES
 from learning_pipeline.marts.facts import last_call_day
+from learning_pipeline.marts.guesses import GUESSED_SHARES
 from learning_pipeline.marts.linked import CERTAIN_SHARES
 from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, code_version, portions
 from learning_pipeline.marts.spec import GIT, TOOLS, Whole

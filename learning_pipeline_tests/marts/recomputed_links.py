@@ -98,6 +98,7 @@ work as materialized (
                 (e.started_at, e.execution_id)) as e
         from made c join work e on e.repository = c.repository and e.started_at <= c.occurred_at
             and if(c.branch is null, e.agent_name = c.co_authored_agent, e.branch = c.branch)
+            and e.day >= (c.occurred_at at time zone 'UTC')::date - 1
         where c.event_type = 'commit' and e.is_root and c.commit not in (select commit from linked)
         and e.execution_id not in (select execution_id from linked)
         group by c.event_id, c.commit, c.branch, c.occurred_at, c.co_authored_agent
@@ -131,16 +132,19 @@ work as materialized (
 )"""
 
 SHARES = """(
-    -- An execution's commits are those of its used links, else those of the execution that started it, and so on.
+    -- An execution's commits are those of its used links, else those of the execution that started it, and so on; of a
+    -- guess, only as far as its day and the next.
     with recursive own as (
-        select execution_id, list_sort(list(distinct commit)) as commits from fct_commit_links
+        select execution_id, list_sort(list(distinct commit)) as commits, bool_or(method = 'branch_time') as is_guess,
+            min(day) as first from fct_commit_links
         where is_used and execution_id is not null group by execution_id
     ), whose as (
-        select execution_id, commits, 0 as level from own
+        select execution_id, commits, 0 as level, is_guess, first from own
         union all
-        select e.execution_id, w.commits, level + 1 from whose w
+        select e.execution_id, w.commits, level + 1, is_guess, first from whose w
         join fct_executions e on e.parent_execution_id = w.execution_id
         where level < 16 and e.execution_id not in (select execution_id from own)
+        and (not is_guess or e.day between first and first + 1)
     )
     select execution_id, commits from whose
 )"""
