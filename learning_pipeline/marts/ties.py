@@ -6,6 +6,7 @@ its first digits, as an abbreviation of it has; that some commits share one only
 
 from functools import cache
 
+import numpy as np
 import polars as pl
 
 from learning_pipeline.marts.commits import MAKES_COMMITS, checkpoints_named
@@ -102,16 +103,16 @@ def reached(ties: pl.DataFrame, works: pl.LazyFrame, seeds: pl.Series) -> pl.Ser
         one="execution", other="session"
     )
     pairs = pl.concat([ties.select("one", "other"), of_named.collect()])
-    pairs = pl.concat([pairs, pairs.select(one="other", other="one")])
-    newest = pairs.filter(is_in(pl.col("one"), seeds.unique()))["one"].unique()
-    known = newest
-    while not newest.is_empty():
-        is_new = is_in(pl.col("one"), newest)
-        ahead = pairs.filter(is_new)["other"].unique()
-        pairs = pairs.filter(~is_new)
-        newest = ahead.filter(~ahead.is_in(known.implode()))
-        known = pl.concat([known, newest])
-    return known.sort()
+    pairs = pl.concat([pairs, pairs.select(one="other", other="one")]).sort("one")
+    ones, others = pairs["one"].to_numpy(), pairs["other"].to_numpy()
+    known = newest = pairs.filter(is_in(pl.col("one"), seeds.unique()))["one"].unique().sort().to_numpy()
+    while newest.size:  # of long chains, each step looks up what is new, and no more
+        begin, end = np.searchsorted(ones, newest, "left"), np.searchsorted(ones, newest, "right")
+        counts = end - begin
+        places = np.arange(counts.sum()) + np.repeat(begin - (np.cumsum(counts) - counts), counts)
+        newest = np.setdiff1d(others[places], known)
+        known = np.union1d(known, newest)
+    return pl.Series("one", known)
 
 
 def _pairs(stream: str, frame: pl.LazyFrame, one: pl.Expr, other: pl.Expr) -> pl.LazyFrame:
