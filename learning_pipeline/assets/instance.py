@@ -139,16 +139,16 @@ def quick_event_log(opened: Any, run_id: str) -> Iterator[None]:
     if not hasattr(storage, "path_for_shard"):
         yield
         return
-    with storage.run_connection(run_id):
-        pass  # creates the run's file
     held = []
-    try:
-        for shard in (run_id, "index"):
-            connection = sqlite3.connect(storage.path_for_shard(shard))
-            connection.execute("select max(id) from event_logs").fetchone()
-            held.append(connection)
-        with _kept_engines():
+    with _kept_engines():
+        with storage.run_connection(run_id):
+            pass  # creates the run's file
+        try:
+            for shard in (run_id, "index"):
+                connection = sqlite3.connect(storage.path_for_shard(shard))
+                connection.execute("select max(id) from event_logs").fetchone()
+                held.append(connection)
             yield
-    finally:
-        for connection in held:
-            connection.close()
+        finally:
+            for connection in held:
+                connection.close()
