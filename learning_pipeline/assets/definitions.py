@@ -1,6 +1,9 @@
 """The root of the Dagster definitions."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 import dagster as dg
 
@@ -19,6 +22,26 @@ from learning_pipeline.lake.store import Lake
 from learning_pipeline.settings import load_settings
 
 
+class _Days(dg.DailyPartitionsDefinition):
+    """Daily partitions whose keys are listed once.
+
+    Dagster lists them for each partitioned input of each step, from cron strings: 0.2 s of CPU a time where an event
+    has no time, since its day is 1970-01-01. A refresh of the sample took 51 such times.
+    """
+
+    def get_partition_keys(
+        self, current_time: datetime | None = None, dynamic_partitions_store: Any = None
+    ) -> Sequence[str]:
+        with dg.partition_loading_context(current_time, dynamic_partitions_store):
+            last = self.get_last_partition_window()
+        return _keys(self.start.date(), last.start.date()) if last else []
+
+
+@lru_cache(maxsize=8)
+def _keys(first: date, last: date) -> Sequence[str]:
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+
+
 def daily_partitions(pipeline: Pipeline) -> dg.DailyPartitionsDefinition:
     """Return the daily partitions, in UTC, today's included."""
     settings, lake_days = pipeline.settings, list[date]()
@@ -26,7 +49,7 @@ def daily_partitions(pipeline: Pipeline) -> dg.DailyPartitionsDefinition:
         with State(settings.state_path) as state:
             lake_days = Lake(settings.lake_dir, state).days()
     first, end_offset = partition_span(settings.first_day, lake_days, pipeline.clock())
-    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), timezone="UTC", end_offset=end_offset)
+    return _Days(start_date=first.isoformat(), timezone="UTC", end_offset=end_offset)
 
 
 def definitions_for(pipeline: Pipeline) -> dg.Definitions:

@@ -98,6 +98,36 @@ def new_run_id() -> str:
 
 
 @contextmanager
+def _kept_engines() -> Iterator[None]:
+    """Let Dagster's SQLite storages make each database engine once while a run lasts.
+
+    They make one for each event, and each new one compiles its statements anew. Nor is each event forced to the disk:
+    the write-ahead log keeps the file whole, and a loss of power can only take the last lines of a log.
+    """
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log
+    from dagster._core.storage.runs.sqlite import sqlite_run_storage
+    from sqlalchemy import create_engine, event
+
+    engines: dict[str, Any] = {}
+
+    def kept(url: str, **options: Any) -> Any:
+        if url not in engines:
+            engines[url] = create_engine(url, **options)
+            event.listen(engines[url], "connect", lambda made, _: made.execute("pragma synchronous = normal"))
+        return engines[url]
+
+    modules = [one for one in (sqlite_event_log, sqlite_run_storage) if hasattr(one, "create_engine")]
+    before = [vars(module)["create_engine"] for module in modules]
+    try:
+        for module in modules:
+            vars(module)["create_engine"] = kept
+        yield
+    finally:
+        for module, one in zip(modules, before, strict=True):
+            vars(module)["create_engine"] = one
+
+
+@contextmanager
 def quick_event_log(opened: Any, run_id: str) -> Iterator[None]:
     """Keep the SQLite files of a run's event log open while it runs.
 
@@ -109,15 +139,16 @@ def quick_event_log(opened: Any, run_id: str) -> Iterator[None]:
     if not hasattr(storage, "path_for_shard"):
         yield
         return
-    with storage.run_connection(run_id):
-        pass  # creates the run's file
     held = []
-    try:
-        for shard in (run_id, "index"):
-            connection = sqlite3.connect(storage.path_for_shard(shard))
-            connection.execute("select max(id) from event_logs").fetchone()
-            held.append(connection)
-        yield
-    finally:
-        for connection in held:
-            connection.close()
+    with _kept_engines():
+        with storage.run_connection(run_id):
+            pass  # creates the run's file
+        try:
+            for shard in (run_id, "index"):
+                connection = sqlite3.connect(storage.path_for_shard(shard))
+                connection.execute("select max(id) from event_logs").fetchone()
+                held.append(connection)
+            yield
+        finally:
+            for connection in held:
+                connection.close()

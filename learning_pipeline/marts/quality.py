@@ -84,19 +84,20 @@ def data_dictionary(tables: Mapping[str, tuple[str, type[Table]]]) -> pl.LazyFra
     rows = []
     for name, (kind, table) in sorted(tables.items()):
         units, declared, keys = column_units(table), table.to_schema().columns, key_columns(table)
+        schema, meaning = polars_schema(table), description(table)
         for position, column in enumerate(ordered_columns(table), 1):
             rows.append(
                 {
                     "table_name": name,
                     "column_name": column,
                     "position": position,
-                    "type": duckdb_type(polars_schema(table)[column]),
+                    "type": duckdb_type(schema[column]),
                     "unit": units[column],
                     "meaning": str(declared[column].description),
                     "is_key": column in keys,
                     "is_nullable": bool(declared[column].nullable),
                     "table_kind": kind,
-                    "table_meaning": description(table),
+                    "table_meaning": meaning,
                     "grain": ", ".join(keys),
                 }
             )

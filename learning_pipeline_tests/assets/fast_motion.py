@@ -1,4 +1,4 @@
-"""The definitions as a daemon loads them, with a clock that a test turns, and sensors that look all the time."""
+"""The definitions as a daemon loads them, with a clock that a test turns, and sensors that look every few seconds."""
 
 import os
 from datetime import datetime
@@ -13,7 +13,9 @@ from learning_pipeline.settings import load_settings
 
 CLOCK = "FAST_MOTION_CLOCK"  # variable that names the file which holds the time
 
-automation.TOUCHED_SECONDS = watching.NEW_FILES_SECONDS = watching.WATCH_SECONDS = 1
+# Each look takes a good part of a second: more often, and the sensors leave no time for the runs.
+automation.TOUCHED_SECONDS = watching.NEW_FILES_SECONDS = 2
+watching.WATCH_SECONDS = 4
 
 
 def clock() -> datetime:

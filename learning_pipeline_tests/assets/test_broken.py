@@ -12,7 +12,7 @@ from learning_pipeline.lake.report import LandReport
 from learning_pipeline.marts import build
 from learning_pipeline.settings import SourceSpec, load_settings
 from learning_pipeline.watch.memory import advance
-from learning_pipeline_tests.cli.test_cli import one_line_of, run
+from learning_pipeline_tests.cli.test_cli import here, one_line_of
 from learning_pipeline_tests.cli.test_health import write_log
 from learning_pipeline_tests.factories import NOON, fill_lake
 
@@ -57,25 +57,25 @@ def test_a_refresh_does_all_the_rest_and_its_exit_code_says_so(tmp_path: Path) -
     (home / "learning_pipeline.toml").write_text(tables)
     wanted = f"source codex: {gone} does not exist (and 1 more like it); everything else was read"
     for _ in range(2):  # The second time nothing is new, and it is said again.
-        done = run("refresh", "--json", "--home", str(home))
+        done = here("refresh", "--json", "--home", str(home))
         assert done.returncode == 1
         last = done.stderr.strip().splitlines()[-1]
         assert last == f"learning-pipeline: {wanted}"
-    told = json.loads(run("health", "--json", "--home", str(home)).stdout)
+    told = json.loads(here("health", "--json", "--home", str(home)).stdout)
     assert {one["name"] for one in told["findings"] if one["state"] == "critical"} == {
         "source codex",
         "source git_history",
     }
-    publishes = run(
+    publishes = here(
         "query", "--home", str(home), "--format", "json", "--sql", "select count(*) as n from fct_executions"
     )
     assert json.loads(publishes.stdout) == [{"n": 120}]
     gone.mkdir()  # The other one is taken out of the configuration.
     (home / "learning_pipeline.toml").write_text(tables.partition('[[sources]]\nkind = "git_history"')[0])
-    done = run("refresh", "--json", "--home", str(home))
+    done = here("refresh", "--json", "--home", str(home))
     assert (done.returncode, done.stderr.count("does not exist")) == (0, 0)
-    told = json.loads(run("health", "--json", "--home", str(home)).stdout)
+    told = json.loads(here("health", "--json", "--home", str(home)).stdout)
     assert not [one["name"] for one in told["findings"] if one["name"].startswith("source ")]
     assert "there is nothing at" in one_line_of(
-        run("land", "--home", str(home), "--source", f"codex={tmp_path / 'typo'}"), 2
+        here("land", "--home", str(home), "--source", f"codex={tmp_path / 'typo'}"), 2
     )

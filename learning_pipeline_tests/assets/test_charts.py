@@ -8,19 +8,14 @@ import pytest
 
 from learning_pipeline.assets import charts
 from learning_pipeline.assets.instance import instance
-from learning_pipeline.assets.refresh import refresh
 from learning_pipeline.assets.resources import Pipeline
 from learning_pipeline.assets.runs import Runner
-from learning_pipeline.settings import Settings, SourceSpec, load_settings
+from learning_pipeline.settings import Settings, load_settings
+from learning_pipeline_tests.assets.conftest import NOW, SPECS
 from learning_pipeline_tests.assets.images import HELD, decoded
-from learning_pipeline_tests.factories import NOON
 
 pytestmark = pytest.mark.slow
 
-SAMPLE = Path(__file__).parents[2] / "data" / "sample"
-KINDS = ("claude_code", "execution_log")
-SPECS = [SourceSpec(kind=kind, path=SAMPLE / kind) for kind in KINDS]
-NOW = NOON.replace(month=11, year=2026)
 SHOWN = {
     "land_claude_code": {"lines_of_this_landing"},
     "land_execution_log": {"lines_of_this_landing"},
@@ -29,13 +24,6 @@ SHOWN = {
     "mart_data_quality": {"lines"},
     "router_model": {"router_calibration", "router_success", "router_cost"},
 }
-
-
-@pytest.fixture(scope="module")
-def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = load_settings(tmp_path_factory.mktemp("home"))
-    refresh(settings, SPECS, now=NOW, publish=False)
-    return settings
 
 
 def images(settings: Settings) -> dict[str, set[str]]:
@@ -55,17 +43,17 @@ def images(settings: Settings) -> dict[str, set[str]]:
     return found
 
 
-def test_assets_carry_the_charts_of_what_they_made(refreshed: Settings) -> None:
-    assert images(refreshed) == SHOWN
+def test_assets_carry_the_charts_of_what_they_made(copied: Settings) -> None:
+    assert images(copied) == SHOWN
 
 
-def test_the_same_marts_give_the_same_images(refreshed: Settings) -> None:
-    first, again = charts.of_marts(refreshed), charts.of_marts(refreshed)
+def test_the_same_marts_give_the_same_images(copied: Settings) -> None:
+    first, again = charts.of_marts(copied), charts.of_marts(copied)
     assert first == again
     assert set(first) == set(charts.ON_MARTS)
 
 
-def test_what_was_not_made_has_no_chart(refreshed: Settings, tmp_path: Path) -> None:
+def test_what_was_not_made_has_no_chart(tmp_path: Path) -> None:
     settings = load_settings(tmp_path)
     with instance(settings) as opened:
         runner = Runner(Pipeline(settings.model_copy(update={"publish": False}), [], clock=lambda: NOW), opened)
@@ -73,10 +61,10 @@ def test_what_was_not_made_has_no_chart(refreshed: Settings, tmp_path: Path) -> 
     assert images(settings) == {}
 
 
-def test_a_run_that_finds_nothing_new_draws_nothing(refreshed: Settings) -> None:
+def test_a_run_that_finds_nothing_new_draws_nothing(copied: Settings) -> None:
     later = NOW + timedelta(hours=1)
-    with instance(refreshed) as opened:
-        runner = Runner(Pipeline(refreshed.model_copy(update={"publish": False}), SPECS, clock=lambda: later), opened)
+    with instance(copied) as opened:
+        runner = Runner(Pipeline(copied.model_copy(update={"publish": False}), SPECS, clock=lambda: later), opened)
         runner.land(SPECS)
         runner.finish()
-    assert images(refreshed) == {}
+    assert images(copied) == {}

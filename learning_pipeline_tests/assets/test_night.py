@@ -51,7 +51,7 @@ def wait_for(what: str, now: Callable[[], object], wanted: object) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while (found := now()) != wanted:
         assert time.monotonic() < deadline, f"waited in vain for {what}: {found}"
-        time.sleep(1)
+        time.sleep(2)
 
 
 @contextmanager
@@ -103,10 +103,10 @@ def write(pieces: list[tuple[Path, bytes]], away: dict[Path, Path]) -> None:
 def left_to_do(settings: Settings) -> list[str]:
     """Return what is left to do."""
     with instance(settings) as opened:
-        running = opened.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=1)
+        if opened.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=1):
+            return ["a run"]
     try:
         left = {
-            "a run": bool(running),
             "files": has_changes(settings, settings.sources),
             "days": bool(stale_days(settings)),
             "the rest": record.is_current(settings, publish=True) is None,

@@ -17,20 +17,10 @@ from learning_pipeline.assets.runs import Runner
 from learning_pipeline.errors import PipelineError, UsageError
 from learning_pipeline.marts.registry import TABLES
 from learning_pipeline.marts.staging import part_path
-from learning_pipeline.settings import Settings, SourceSpec, load_settings
-from learning_pipeline_tests.factories import NOON
+from learning_pipeline.settings import Settings, load_settings
+from learning_pipeline_tests.assets.conftest import NOW, SPECS
 
 pytestmark = pytest.mark.slow
-
-SAMPLE = Path(__file__).parents[2] / "data" / "sample"
-SPECS = [SourceSpec(kind="claude_code", path=SAMPLE / "claude_code")]
-NOW = NOON.replace(month=11, year=2026)
-
-
-@pytest.fixture(scope="module")
-def refreshed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RefreshReport]:
-    settings = load_settings(tmp_path_factory.mktemp("home"))
-    return settings, refresh(settings, SPECS, now=NOW, publish=False)
 
 
 @pytest.fixture
@@ -87,7 +77,8 @@ def test_all_laws_hold(refreshed: tuple[Settings, RefreshReport], opened: dg.Dag
     with instance(refreshed[0]) as found:
         runner = Runner(Pipeline(refreshed[0], SPECS, clock=lambda: NOW), found)
         keys = runner.definitions.resolve_asset_graph().asset_check_keys
-        landed = {key for key in keys if key.asset_key.path[-1] in ("land_claude_code", *TABLES, "marts_database")}
+        assets = {*(f"land_{spec.kind}" for spec in SPECS), *TABLES, "marts_database"}
+        landed = {key for key in keys if key.asset_key.path[-1] in assets}
         records = opened.event_log_storage.get_latest_asset_check_execution_by_key(sorted(landed))
     assert set(records) == landed
     for key, execution in records.items():
@@ -107,10 +98,10 @@ def test_a_second_refresh_does_nothing(refreshed: tuple[Settings, RefreshReport]
     assert opened.get_runs_count() == runs
 
 
-def test_a_broken_law_stops_what_would_be_made_from_it(tmp_path: Path) -> None:
-    settings = load_settings(tmp_path)
-    report = refresh(settings, SPECS, now=NOW, publish=False)
-    day = report.days[-1]
+def test_a_broken_law_stops_what_would_be_made_from_it(
+    refreshed: tuple[Settings, RefreshReport], copied: Settings
+) -> None:
+    settings, day = copied, refreshed[1].days[-1]
     path = part_path(settings.staging_dir, "fct_executions", day)
     pl.read_parquet(path).with_columns(success=pl.lit(True), outcome=pl.lit("unknown")).write_parquet(path)
     before = settings.marts_path.stat()

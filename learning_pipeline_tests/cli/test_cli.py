@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, one-line errors, what it imports."""
 
+import io
 import json
 import os
 import signal
@@ -7,12 +8,14 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from learning_pipeline.assets.lock import home_lock
-from learning_pipeline.cli.main import COMMANDS
+from learning_pipeline.cli.main import COMMANDS, main
 
 HEAVY = ("dagster", "sklearn", "duckdb", "psycopg", "matplotlib")
 ROOT = Path(__file__).parents[2]
@@ -27,6 +30,21 @@ def environment(**changes: str) -> dict[str, str]:
 def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "learning_pipeline.cli.main", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment(**changes), check=False, timeout=300)
+
+
+def here(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process: a new one imports for a second, and is only needed where it is tested itself."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, environment(**changes), clear=True),
+        patch.object(sys, "argv", ["learning-pipeline", *arguments]),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main()
+    assert isinstance(ended.value.code, int)
+    return subprocess.CompletedProcess([*arguments], ended.value.code, out.getvalue(), err.getvalue())
 
 
 def imported(*arguments: str) -> set[str]:
@@ -61,17 +79,17 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help(name: str) -> None:
-    done = run(name, "--help")
+    done = here(name, "--help")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage:")
 
 
 def test_wrong_usage_exits_with_2() -> None:
-    assert run("no-such-command").returncode == 2
-    assert run("refresh", "--no-such-option").returncode == 2
-    assert run("query").returncode == 2
-    assert run("route").returncode == 2
-    assert run("route", "--batch", "in.jsonl").returncode == 2
+    assert here("no-such-command").returncode == 2
+    assert here("refresh", "--no-such-option").returncode == 2
+    assert here("query").returncode == 2
+    assert here("route").returncode == 2
+    assert here("route", "--batch", "in.jsonl").returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -85,21 +103,21 @@ def test_wrong_usage_exits_with_2() -> None:
 )
 @pytest.mark.parametrize("command", ["refresh", "land"])
 def test_a_wrong_source_is_one_line_and_exit_code_2(tmp_path: Path, command: str, source: str, said: str) -> None:
-    done = run(command, "--home", str(tmp_path / "home"), "--source", source)
+    done = here(command, "--home", str(tmp_path / "home"), "--source", source)
     assert said in one_line_of(done, 2)
     assert not (tmp_path / "home").exists()
 
 
 def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "learning_pipeline.toml").write_text("retention_days = -1\n")
-    assert "retention_days" in one_line_of(run("refresh", "--home", str(tmp_path)), 2)
+    assert "retention_days" in one_line_of(here("refresh", "--home", str(tmp_path)), 2)
 
 
 def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     source = tmp_path / "in"
     source.mkdir()
-    done = run("land", "--home", str(tmp_path / "file" / "home"), "--source", f"execution_log={source}")
+    done = here("land", "--home", str(tmp_path / "file" / "home"), "--source", f"execution_log={source}")
     assert "cannot write the home directory" in one_line_of(done, 1)
 
 
@@ -131,7 +149,7 @@ def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
     "arguments", [("query", "--sql", "select 1"), ("query", "no_such_question"), ("health",), ("health", "--json")]
 )
 def test_an_empty_home_is_explained(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    done = run(*arguments, "--home", str(tmp_path))
+    done = here(*arguments, "--home", str(tmp_path))
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert len((done.stdout + done.stderr).strip().splitlines()) == 1
@@ -140,13 +158,13 @@ def test_an_empty_home_is_explained(tmp_path: Path, arguments: tuple[str, ...]) 
 def test_a_bad_batch_file_says_which_line(tmp_path: Path) -> None:
     tasks = tmp_path / "tasks.jsonl"
     tasks.write_text('{"task_id": "1", "task_text": "a"}\n\n{"task_id": "2"}\n')
-    done = run("route", "--home", str(tmp_path), "--batch", str(tasks), "--output", str(tmp_path / "out.jsonl"))
+    done = here("route", "--home", str(tmp_path), "--batch", str(tasks), "--output", str(tmp_path / "out.jsonl"))
     assert f"{tasks} line 3" in one_line_of(done, 1)
     assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_the_help_of_route_shows_a_line_of_a_batch() -> None:
-    said = run("route", "--help").stdout
+    said = here("route", "--help").stdout
     line = next(line.strip() for line in said.splitlines() if line.strip().startswith("{"))
     assert {"task_id", "task_text", "candidates"} == set(json.loads(line))
     assert all(name in said for name in ("task_type", "repository", "context_tokens"))
@@ -154,14 +172,14 @@ def test_the_help_of_route_shows_a_line_of_a_batch() -> None:
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_a_task_without_a_text_is_refused(tmp_path: Path, text: str) -> None:
-    assert "is empty" in one_line_of(run("route", "--home", str(tmp_path), text), 2)
+    assert "is empty" in one_line_of(here("route", "--home", str(tmp_path), text), 2)
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = run("ui", "--home", str(tmp_path), "--port", str(taken.getsockname()[1]))
+        done = here("ui", "--home", str(tmp_path), "--port", str(taken.getsockname()[1]))
     assert done.returncode == 1
     assert "choose another --port" in done.stderr.splitlines()[-1]
 
@@ -226,8 +244,8 @@ def test_refresh_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [("health",), ("refresh",), ("db", "status")])
 def test_an_empty_home_is_refused(command: tuple[str, ...]) -> None:
-    assert "--home is empty" in one_line_of(run(*command, "--home", ""), 2)
-    assert "LEARNING_PIPELINE_HOME is empty" in one_line_of(run(*command, LEARNING_PIPELINE_HOME=""), 2)
+    assert "--home is empty" in one_line_of(here(*command, "--home", ""), 2)
+    assert "LEARNING_PIPELINE_HOME is empty" in one_line_of(here(*command, LEARNING_PIPELINE_HOME=""), 2)
 
 
 def test_hooks_need_a_home_that_is_named_or_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

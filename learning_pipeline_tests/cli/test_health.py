@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from learning_pipeline.assets.health import alerts
 from learning_pipeline.settings import load_settings
-from learning_pipeline_tests.cli.test_cli import SAMPLE, environment, one_line_of, run
+from learning_pipeline_tests.cli.test_cli import SAMPLE, environment, here, one_line_of
 
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 PER_HOUR, HOURS = 5, 24
@@ -36,12 +36,12 @@ def write_log(path: Path, *, days_ago: int = 1, failures: int = 0) -> None:
 
 
 def refreshed(home: Path, log: Path) -> None:
-    done = run("refresh", "--no-publish", "--home", str(home), "--source", f"execution_log={log}")
+    done = here("refresh", "--no-publish", "--home", str(home), "--source", f"execution_log={log}")
     assert done.returncode == 0, done.stderr
 
 
 def asked(home: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    done = run("health", "--json", "--home", str(home), *options)
+    done = here("health", "--json", "--home", str(home), *options)
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)
 
@@ -82,7 +82,7 @@ def test_an_alert_fires_and_clears_in_health(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_sample_is_silent(tmp_path: Path) -> None:
-    done = run("refresh", "--no-publish", "--home", str(tmp_path), "--source", f"auto={SAMPLE}")
+    done = here("refresh", "--no-publish", "--home", str(tmp_path), "--source", f"auto={SAMPLE}")
     assert done.returncode == 0, done.stderr
     rows = alerts(load_settings(tmp_path))
     assert {row["state"] for row in rows} == {"ok"}
@@ -140,6 +140,6 @@ def test_no_marts_is_critical(tmp_path: Path) -> None:
 
 
 def test_an_interval_without_watch_and_a_file_that_cannot_be_written(tmp_path: Path) -> None:
-    assert "--interval goes with --watch" in one_line_of(run("health", "--interval", "3"), 2)
-    done = run("health", "--home", str(tmp_path), "--prometheus", str(tmp_path / "no" / "file.prom"))
+    assert "--interval goes with --watch" in one_line_of(here("health", "--interval", "3"), 2)
+    done = here("health", "--home", str(tmp_path), "--prometheus", str(tmp_path / "no" / "file.prom"))
     assert "cannot write" in one_line_of(done, 1)

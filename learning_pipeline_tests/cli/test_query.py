@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from learning_pipeline.cli.query import LEAST_WIDTH, fitted
 from learning_pipeline.marts.build import build
 from learning_pipeline.settings import load_settings
-from learning_pipeline_tests.cli.test_cli import environment, run
+from learning_pipeline_tests.cli.test_cli import environment, here
 from learning_pipeline_tests.marts.conftest import NOW
 
 LONG = "select repeat('long ', 60) as said, 7 as n"
@@ -26,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("sql", ["", ";", "-- hi", "select 1; select 2"])
 def test_sql_is_one_statement(home: Path, sql: str) -> None:
-    done = run("query", "--home", str(home), "--sql", sql)
+    done = here("query", "--home", str(home), "--sql", sql)
     assert done.returncode == 2 and done.stdout == ""
     assert "one statement only" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -34,13 +34,13 @@ def test_sql_is_one_statement(home: Path, sql: str) -> None:
 @pytest.mark.parametrize("sql", ["set threads = 1", "pragma enable_progress_bar"])
 @pytest.mark.parametrize("form", ["table", "csv"])
 def test_a_statement_without_an_answer_prints_nothing(home: Path, sql: str, form: str) -> None:
-    done = run("query", "--home", str(home), "--sql", sql, "--format", form)
+    done = here("query", "--home", str(home), "--sql", sql, "--format", form)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_cells_are_cut_for_a_terminal_only(home: Path) -> None:
     arguments = ("query", "--home", str(home), "--sql", LONG)
-    assert ("long " * 60).strip() in run(*arguments).stdout
+    assert ("long " * 60).strip() in here(*arguments).stdout
     on_terminal = terminal(*arguments, columns=50)
     assert {len(line) for line in on_terminal if "n" in line} == {50} and "…" in on_terminal[2]
     assert on_terminal[2].endswith(" 7")

@@ -22,10 +22,10 @@ from learning_pipeline.sources.git_hooks import parse
 
 pytestmark = pytest.mark.slow
 
-COMMITS = 1000
+COMMITS = 400
 FIRST_SECOND = 1772366400
 # Git itself writes no file as large as this in these repositories.
-LIMIT_BYTES = 96 * 1024
+LIMIT_BYTES = 40 * 1024
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def whole_lines(spool: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines if line.endswith(b"}")]
 
 
-def test_a_thousand_commits(tmp_path: Path) -> None:
+def test_hundreds_of_commits(tmp_path: Path) -> None:
     hooked, plain = made(tmp_path / "a" / "repo"), made(tmp_path / "b" / "repo")
     spool = spool_dir(tmp_path / "lp")
     install(hooked, spool=spool)

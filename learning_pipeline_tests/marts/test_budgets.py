@@ -14,6 +14,7 @@ from learning_pipeline.marts.build import build
 from learning_pipeline.marts.reader import read
 from learning_pipeline.settings import Settings, load_settings
 from learning_pipeline_tests.factories import fill_lake
+from learning_pipeline_tests.marts.conftest import copied
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 FIRST = datetime(2026, 2, 20, 12, tzinfo=UTC)
@@ -37,8 +38,10 @@ model = "no-such-model"
 MODELS = ("claude-opus-4-5", "claude-sonnet-4-5", "no-such-model")
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Settings:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a home with budgets and marts, which tests only read."""
+    tmp_path = tmp_path_factory.mktemp("home")
     (tmp_path / "learning_pipeline.toml").write_text(BUDGETS)
     calls = [
         {"call_id": f"{day}-{model}", "started_at": FIRST + timedelta(days=day), "model": model}
@@ -60,8 +63,8 @@ def home(tmp_path: Path) -> Settings:
         ("nothing priced", "day", "interval 1 day", "model = 'no-such-model'"),
     ],
 )
-def test_each_period_is_that_of_plain_sql(home: Settings, name: str, period: str, days: str, only: str) -> None:
-    with duckdb.connect(str(home.marts_path), read_only=True) as connection:
+def test_each_period_is_that_of_plain_sql(made: Settings, name: str, period: str, days: str, only: str) -> None:
+    with duckdb.connect(str(made.marts_path), read_only=True) as connection:
         found = connection.execute(
             "select starts_day, ends_day, cost_usd, usages, unpriced, state, is_open from mart_budget "
             "where budget = ? order by 1",
@@ -83,8 +86,8 @@ def test_each_period_is_that_of_plain_sql(home: Settings, name: str, period: str
     assert found == wanted and found
 
 
-def test_a_period_that_is_open_is_projected_by_its_days(home: Settings) -> None:
-    rows = read(home, "mart_budget").filter(budget="all").sort("starts_day").collect()
+def test_a_period_that_is_open_is_projected_by_its_days(made: Settings) -> None:
+    rows = read(made, "mart_budget").filter(budget="all").sort("starts_day").collect()
     before, now = rows.to_dicts()
     assert (before["is_open"], before["projected_cost_usd"], before["period_days"]) == (False, None, 28)
     assert (now["elapsed_days"], now["period_days"]) == (21, 31)
@@ -92,10 +95,10 @@ def test_a_period_that_is_open_is_projected_by_its_days(home: Settings) -> None:
     assert now["spent_ratio"] == pytest.approx(float(now["cost_usd"] / Decimal(10)))
 
 
-def test_it_is_an_alert_since_the_day_that_reached_it(home: Settings) -> None:
-    alerts = {row["subject"]: row for row in read(home, "mart_alert").filter(rule="budget").collect().to_dicts()}
+def test_it_is_an_alert_since_the_day_that_reached_it(made: Settings) -> None:
+    alerts = {row["subject"]: row for row in read(made, "mart_alert").filter(rule="budget").collect().to_dicts()}
     assert set(alerts) == {"all", "opus", "nothing priced"}
-    opus = read(home, "mart_budget").filter(pl.col("is_open"), budget="opus").collect().row(0, named=True)
+    opus = read(made, "mart_budget").filter(pl.col("is_open"), budget="opus").collect().row(0, named=True)
     raised = alerts["opus"]
     assert raised["state"] == opus["state"] == "critical"
     assert raised["since"].date() == opus["reached_day"] and raised["value"] == opus["spent_ratio"]
@@ -114,10 +117,11 @@ def test_nothing_is_spent_of_what_nothing_used(tmp_path: Path) -> None:
     assert (row["starts_day"], row["usages"], row["cost_usd"], row["state"]) == (date(2026, 2, 1), 0, None, None)
 
 
-def test_a_budget_that_changes_is_seen_by_the_next_build(home: Settings) -> None:
-    path = home.home / "learning_pipeline.toml"
+def test_a_budget_that_changes_is_seen_by_the_next_build(made: Settings, tmp_path: Path) -> None:
+    home = copied(made.home, tmp_path / "home")
+    path = home / "learning_pipeline.toml"
     path.write_text(path.read_text().replace("limit_usd = 10\n", "limit_usd = 1000\n"))
-    settings = load_settings(home.home)
+    settings = load_settings(home)
     assert build(settings, now=NOW).changed
     assert set(read(settings, "mart_budget").filter(budget="all").collect()["limit_usd"]) == {Decimal(1000)}
     assert not build(settings, now=NOW).changed

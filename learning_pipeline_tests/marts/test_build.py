@@ -1,4 +1,3 @@
-import shutil
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,8 +16,8 @@ from learning_pipeline.marts.reader import read
 from learning_pipeline.marts.registry import TABLES
 from learning_pipeline.marts.staging import Staging, part_path
 from learning_pipeline.settings import Settings, load_settings
-from learning_pipeline_tests.factories import NOON, fill_lake
-from learning_pipeline_tests.marts.conftest import NOW, commit_id, world
+from learning_pipeline_tests.factories import NOON, events, fill_lake
+from learning_pipeline_tests.marts.conftest import FIRST, NOW, commit_id, copied, world
 
 DAY = timedelta(days=1)
 
@@ -46,13 +45,12 @@ def test_every_table_has_its_contracts_form_and_a_unique_key(full: Settings) -> 
     assert [name for name in TABLES if not report.tables[name] and name.startswith(always)] == []
 
 
-def test_a_second_build_does_nothing(full: Settings) -> None:
-    assert build(full, now=NOW).changed
-    before, inode = stamps(full.home), full.marts_path.stat().st_ino
-    again = build(full, now=NOW + DAY)
-    assert (again.days, again.changed, stale_days(full)) == ([], False, [])
-    assert written(before, full.home) == set()
-    assert full.marts_path.stat().st_ino == inode
+def test_a_second_build_does_nothing(built: Settings) -> None:
+    before, inode = stamps(built.home), built.marts_path.stat().st_ino
+    again = build(built, now=NOW + DAY)
+    assert (again.days, again.changed, stale_days(built)) == ([], False, [])
+    assert written(before, built.home) == set()
+    assert built.marts_path.stat().st_ino == inode
 
 
 def test_an_empty_lake_makes_all_tables_without_rows(settings: Settings) -> None:
@@ -67,14 +65,13 @@ def test_an_empty_lake_makes_all_tables_without_rows(settings: Settings) -> None
     assert not build(settings, now=NOW).changed
 
 
-def test_a_late_event_rebuilds_its_own_day_only(full: Settings) -> None:
-    build(full, now=NOW)
-    before = stamps(full.home)
+def test_a_late_event_rebuilds_its_own_day_only(built: Settings) -> None:
+    before = stamps(built.home)
     same_day = [row for row in world()["llm_calls"] if row.get("started_at", NOON).date() == NOON.date()]
-    fill_lake(full.home, llm_calls=[*same_day, {"call_id": "late", "input_tokens": 5, "output_tokens": 5}])
-    assert NOON.date() in stale_days(full)
-    report = build(full, now=NOW)
-    days = {day for _, day in written(before, full.home) if day.startswith("day=")}
+    fill_lake(built.home, llm_calls=[*same_day, {"call_id": "late", "input_tokens": 5, "output_tokens": 5}])
+    assert NOON.date() in stale_days(built)
+    report = build(built, now=NOW)
+    days = {day for _, day in written(before, built.home) if day.startswith("day=")}
     assert report.changed
     assert days == {f"day={NOON.date()}"}
 
@@ -127,25 +124,21 @@ def test_a_late_git_event_reaches_the_execution(settings: Settings) -> None:
     assert told() == ([commit_id(1)], True, True)
 
 
-def test_a_git_event_of_nobody_rebuilds_no_execution(full: Settings) -> None:
-    build(full, now=NOW)
-    before = stamps(full.home)
+def test_a_git_event_of_nobody_rebuilds_no_execution(built: Settings) -> None:
+    before = stamps(built.home)
     far = NOON + 200 * DAY
-    fill_lake(full.home, git_events=[{"event_id": "x", "commit": commit_id(999), "occurred_at": far}])
-    assert stale_days(full) == [far.date()]
-    build(full, now=NOW)
-    assert {(table, day) for table, day in written(before, full.home) if day.startswith("day=")} == {
+    fill_lake(built.home, git_events=[{"event_id": "x", "commit": commit_id(999), "occurred_at": far}])
+    assert stale_days(built) == [far.date()]
+    build(built, now=NOW)
+    assert {(table, day) for table, day in written(before, built.home) if day.startswith("day=")} == {
         ("fct_git_events", f"day={far.date()}"),
         ("mart_git_daily", f"day={far.date()}"),
         ("mart_commit_cost", f"day={far.date()}"),
     }
 
 
-def test_any_way_to_the_same_lake_gives_the_same_marts(tmp_path: Path) -> None:
-    rows = world()
-    once, twice = load_settings(tmp_path / "once"), load_settings(tmp_path / "twice")
-    fill_lake(once.home, **rows)
-    build(once, now=NOW)
+def test_any_way_to_the_same_lake_gives_the_same_marts(built: Settings, tmp_path: Path) -> None:
+    rows, once, twice = world(), built, load_settings(tmp_path / "twice")
     for part in (0, 1):
         some = {stream: [row for n, row in enumerate(all_) if part or n % 3] for stream, all_ in rows.items()}
         fill_lake(twice.home, **{stream: reversed(all_) for stream, all_ in some.items()})
@@ -158,14 +151,24 @@ def test_any_way_to_the_same_lake_gives_the_same_marts(tmp_path: Path) -> None:
     assert digests(once.marts_path) != digests(twice.marts_path)
 
 
+@pytest.fixture(scope="module")
+def rewritten(world_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A home that is built, and whose lake is another since; digests of the marts of that lake, made from nothing."""
+    rows = {stream: rows[::2] for stream, rows in world(seed=8).items()}
+    home = copied(world_home, tmp_path_factory.mktemp("rewritten") / "home")
+    fill_lake(home, **rows)
+    clean = load_settings(copied(home, home.with_name("clean"), built=False))
+    build(clean, now=NOW)
+    return home, digests(clean.marts_path)
+
+
 @pytest.mark.parametrize("moment", range(0, 40, 9))
 def test_a_kill_at_any_write_converges(
-    full: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+    rewritten: tuple[Path, dict[str, str]], settings: Settings, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
     from learning_pipeline.marts import staging
 
-    build(full, now=NOW)
-    fill_lake(full.home, **{stream: rows[::2] for stream, rows in world(seed=8).items()})
+    copied(rewritten[0], settings.home)
     left = [moment]
     write = staging.write_parquet
 
@@ -178,31 +181,35 @@ def test_a_kill_at_any_write_converges(
     with monkeypatch.context() as patch:
         patch.setattr(staging, "write_parquet", dying)
         with pytest.raises(KeyboardInterrupt):
-            build(full, now=NOW)
-    build(full, now=NOW)
-    clean = load_settings(tmp_path / "clean")
-    shutil.copytree(full.lake_dir, clean.lake_dir)
-    shutil.copy(full.state_path, clean.state_path)
-    build(clean, now=NOW)
-    assert digests(full.marts_path) == digests(clean.marts_path)
+            build(settings, now=NOW)
+    build(settings, now=NOW)
+    assert digests(settings.marts_path) == rewritten[1]
 
 
-def test_a_staged_file_that_is_gone_is_made_again(full: Settings) -> None:
-    build(full, now=NOW)
-    before = digests(full.marts_path)
-    part_path(full.staging_dir, "fct_tool_calls", NOON.date()).unlink()
-    assert stale_days(full) == [NOON.date()]
-    assert not build(full, now=NOW).changed
-    assert digests(full.marts_path) == before
+def test_a_staged_file_that_is_gone_is_made_again(built: Settings) -> None:
+    before = digests(built.marts_path)
+    part_path(built.staging_dir, "fct_tool_calls", NOON.date()).unlink()
+    assert stale_days(built) == [NOON.date()]
+    assert not build(built, now=NOW).changed
+    assert digests(built.marts_path) == before
+
+
+@pytest.fixture(scope="module")
+def few_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of a few rows of one day, with its marts."""
+    home = tmp_path_factory.mktemp("few_rows") / "home"
+    used = {"execution_id": "e", "session_id": "s", "input_tokens": 1, "output_tokens": 1}
+    fill_lake(home, executions=[used], llm_calls=[{"call_id": "c"}], tool_calls=[{"tool_call_id": "t"}])
+    build(load_settings(home), now=NOW)
+    return home
 
 
 @pytest.mark.parametrize("table", ["fct_executions", "fct_llm_calls", "mart_tool_daily", "mart_session", "dim_agents"])
 @pytest.mark.parametrize("damage", [b"x", b"", b"PAR1 and no more", None])
-def test_a_staged_file_that_is_damaged_is_made_again(settings: Settings, table: str, damage: bytes | None) -> None:
-    used = {"execution_id": "e", "session_id": "s", "input_tokens": 1, "output_tokens": 1}
-    tool = {"tool_call_id": "t"}
-    fill_lake(settings.home, executions=[used], llm_calls=[{"call_id": "c"}], tool_calls=[tool])
-    build(settings, now=NOW)
+def test_a_staged_file_that_is_damaged_is_made_again(
+    few_rows: Path, settings: Settings, table: str, damage: bytes | None
+) -> None:
+    copied(few_rows, settings.home)
     before = digests(settings.marts_path)
     spec = TABLES[table]
     day = NOON.date() if spec.in_days else None
@@ -216,25 +223,29 @@ def test_a_staged_file_that_is_damaged_is_made_again(settings: Settings, table: 
     assert read(settings, table).collect().height
 
 
-def test_a_staged_file_that_is_damaged_inside_is_named_and_removed(full: Settings) -> None:
-    build(full, now=NOW)
-    before = digests(full.marts_path)
-    path = part_path(full.staging_dir, "fct_llm_calls", NOON.date())
+def test_a_staged_file_that_is_damaged_inside_is_named_and_removed(built: Settings) -> None:
+    before = digests(built.marts_path)
+    path = part_path(built.staging_dir, "fct_llm_calls", NOON.date())
     whole = path.read_bytes()
     path.write_bytes(whole[:4] + bytes(len(whole) - 8) + whole[-4:])
-    full.marts_path.unlink()
+    built.marts_path.unlink()
     with pytest.raises(PipelineError, match=r"fct_llm_calls.*rows\.parquet was damaged and is removed: run"):
-        build(full, now=NOW)
-    assert build(full, now=NOW).changed
-    assert digests(full.marts_path) == before
+        build(built, now=NOW)
+    assert build(built, now=NOW).changed
+    assert digests(built.marts_path) == before
 
 
-def test_days_one_by_one_equal_days_together(full: Settings, tmp_path: Path) -> None:
-    build(full, now=NOW)
-    other = load_settings(tmp_path / "other")
-    shutil.copytree(full.lake_dir, other.lake_dir)
-    shutil.copy(full.state_path, other.state_path)
+def test_days_one_by_one_equal_days_together(settings: Settings, tmp_path: Path) -> None:
+    # Each day of each table costs a look at all there is, so there are not many.
+    first_days = {
+        stream: [row for row in events(stream, rows).to_dicts() if row["day"] < FIRST.date() + 6 * DAY]
+        for stream, rows in world().items()
+    }
+    fill_lake(settings.home, **first_days)
+    other = load_settings(copied(settings.home, tmp_path / "other"))
+    build(settings, now=NOW)
     days = stale_days(other)
+    assert len(days) == 6
     for table, spec in TABLES.items():
         if spec.by_day:
             for day in reversed(days):
@@ -242,9 +253,9 @@ def test_days_one_by_one_equal_days_together(full: Settings, tmp_path: Path) -> 
                 assert rows == {day: read(other, table, [day]).collect().height}
     assert stale_days(other) == []
     write_database(other, now=NOW)
-    assert digests(other.marts_path) == digests(full.marts_path)
+    assert digests(other.marts_path) == digests(settings.marts_path)
     for table in ("fct_executions", "mart_agent_daily"):
-        assert_frame_equal(read(other, table).collect(), read(full, table).collect())
+        assert_frame_equal(read(other, table).collect(), read(settings, table).collect())
 
 
 def test_facts_leave_the_database_after_their_time_and_stay_staged(settings: Settings) -> None:
@@ -265,12 +276,11 @@ def test_facts_leave_the_database_after_their_time_and_stay_staged(settings: Set
     assert run(settings, sql="select count(*) from fct_llm_calls").rows == [(3,)]
 
 
-def test_a_change_of_prices_reaches_all_days(full: Settings) -> None:
-    build(full, now=NOW)
-    path = full.home / "prices.toml"
+def test_a_change_of_prices_reaches_all_days(built: Settings) -> None:
+    path = built.home / "prices.toml"
     path.write_text("[[price]]\nmodel = 'no-such-model'\ninput_usd_per_mtok = 1\noutput_usd_per_mtok = 1\n")
-    build(load_settings(full.home, price_file=path), now=NOW)
-    assert read(full, "mart_unpriced_models").filter(pl.col("model") == "no-such-model").collect().is_empty()
+    build(load_settings(built.home, price_file=path), now=NOW)
+    assert read(built, "mart_unpriced_models").filter(pl.col("model") == "no-such-model").collect().is_empty()
 
 
 def test_rows_that_break_the_contract_are_explained(settings: Settings) -> None:

@@ -13,9 +13,8 @@ from learning_pipeline_tests.factories import NOON, fill_lake
 from learning_pipeline_tests.marts.conftest import NOW
 
 
-def test_every_table_and_column_says_what_it_means(full: Settings) -> None:
-    build(full, now=NOW)
-    with duckdb.connect(str(full.marts_path), read_only=True) as connection:
+def test_every_table_and_column_says_what_it_means(built: Settings) -> None:
+    with duckdb.connect(str(built.marts_path), read_only=True) as connection:
         tables = dict(connection.execute("select table_name, comment from duckdb_tables()").fetchall())
         columns = connection.execute(
             "select table_name, column_name, data_type, comment from duckdb_columns() where not internal"
@@ -27,15 +26,16 @@ def test_every_table_and_column_says_what_it_means(full: Settings) -> None:
     assert sorted(row[:3] for row in columns) == sorted(dictionary)
 
 
-def test_an_open_reader_keeps_its_version(full: Settings) -> None:
-    build(full, now=NOW)
-    with duckdb.connect(str(full.marts_path), read_only=True) as reader:
+def test_an_open_reader_keeps_its_version(built: Settings) -> None:
+    with duckdb.connect(str(built.marts_path), read_only=True) as reader:
         ask = "select count(*), sum(input_tokens) from fct_llm_calls"
         before = reader.execute(ask).fetchone()
-        fill_lake(full.home, llm_calls=[{"call_id": "new", "started_at": NOON + timedelta(days=30), "input_tokens": 7}])
-        assert build(full, now=NOW).changed
+        fill_lake(
+            built.home, llm_calls=[{"call_id": "new", "started_at": NOON + timedelta(days=30), "input_tokens": 7}]
+        )
+        assert build(built, now=NOW).changed
         assert reader.execute(ask).fetchone() == before
-    with duckdb.connect(str(full.marts_path), read_only=True) as reader:
+    with duckdb.connect(str(built.marts_path), read_only=True) as reader:
         assert reader.execute(ask).fetchone() != before
 
 
@@ -48,24 +48,24 @@ def test_nothing_is_left_beside_the_database(full: Settings) -> None:
     assert {path.name for path in full.home.iterdir()} == {"lake", "marts", "marts.duckdb", "state.sqlite"}
 
 
-def test_a_file_that_is_no_database_is_replaced(full: Settings) -> None:
-    full.marts_path.write_bytes(b"not a database" * 1000)
-    assert build(full, now=NOW).changed
-    assert "fct_executions" in digests(full.marts_path)
+def test_a_file_that_is_no_database_is_replaced(built: Settings) -> None:
+    before = digests(built.marts_path)
+    built.marts_path.write_bytes(b"not a database" * 1000)
+    assert build(built, now=NOW).changed
+    assert digests(built.marts_path) == before
 
 
-def test_a_build_that_cannot_write_leaves_the_old_version(full: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_that_cannot_write_leaves_the_old_version(built: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     from learning_pipeline.marts import database
 
-    build(full, now=NOW)
-    before = digests(full.marts_path)
-    fill_lake(full.home, llm_calls=[{"call_id": "new", "input_tokens": 7}])
+    before = digests(built.marts_path)
+    fill_lake(built.home, llm_calls=[{"call_id": "new", "input_tokens": 7}])
     with monkeypatch.context() as patch:
         patch.setitem(database._FILL, "memory_limit", "1KB")
         with pytest.raises(PipelineError, match=r"cannot write .*marts\.duckdb"):
-            build(full, now=NOW)
-    assert digests(full.marts_path) == before
-    assert build(full, now=NOW).changed
+            build(built, now=NOW)
+    assert digests(built.marts_path) == before
+    assert build(built, now=NOW).changed
 
 
 def test_digests_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:

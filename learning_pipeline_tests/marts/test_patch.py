@@ -56,13 +56,12 @@ def patched(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 @pytest.mark.parametrize("day", [date(2026, 3, 25), date(2026, 3, 10), date(2025, 1, 1), date(2026, 8, 1)])
 def test_it_is_the_same_after_a_new_day_a_late_day_and_a_first_day(
-    full: Settings, tmp_path: Path, day: date, patched: list[bool]
+    built: Settings, tmp_path: Path, day: date, patched: list[bool]
 ) -> None:
-    build(full, now=NOW)
-    fill_lake(full.home, executions=[{"execution_id": "new", "started_at": NOON.replace(day=1), "day": day}])
-    build(full, now=NOW)
-    assert patched == [False, True]
-    assert content(full.marts_path) == made_anew(full, tmp_path)
+    fill_lake(built.home, executions=[{"execution_id": "new", "started_at": NOON.replace(day=1), "day": day}])
+    build(built, now=NOW)
+    assert patched == [True]
+    assert content(built.marts_path) == made_anew(built, tmp_path)
 
 
 @pytest.mark.slow
@@ -80,47 +79,42 @@ def test_it_is_the_same_however_days_come_in(patched: list[bool], steps: list[li
         assert content(home.marts_path) == made_anew(home, Path(folder))
 
 
-def test_a_small_change_is_not_written_whole(full: Settings, patched: list[bool]) -> None:
-    build(full, now=NOW)
-    fill_lake(full.home, feedback=[{"feedback_id": "new", "given_at": NOON, "rating": 5}])
-    build(full, now=NOW)
-    assert patched == [False, True]
-    assert {path.name for path in full.home.iterdir() if "duckdb" in path.name} == {"marts.duckdb"}
+def test_a_small_change_is_not_written_whole(built: Settings, patched: list[bool]) -> None:
+    fill_lake(built.home, feedback=[{"feedback_id": "new", "given_at": NOON, "rating": 5}])
+    build(built, now=NOW)
+    assert patched == [True]
+    assert {path.name for path in built.home.iterdir() if "duckdb" in path.name} == {"marts.duckdb"}
 
 
 def test_a_file_that_is_mostly_holes_is_made_whole(
-    full: Settings, patched: list[bool], monkeypatch: pytest.MonkeyPatch
+    built: Settings, patched: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(full, now=NOW)
     monkeypatch.setattr(patch, "_MOST_WASTED", -1)
-    fill_lake(full.home, feedback=[{"feedback_id": "new", "given_at": NOON, "rating": 5}])
-    build(full, now=NOW)
-    assert patched == [False, False]
+    fill_lake(built.home, feedback=[{"feedback_id": "new", "given_at": NOON, "rating": 5}])
+    build(built, now=NOW)
+    assert patched == [False]
 
 
-def test_one_of_another_form_is_made_whole(full: Settings, tmp_path: Path, patched: list[bool]) -> None:
-    build(full, now=NOW)
-    with duckdb.connect(str(full.marts_path)) as connection:
+def test_one_of_another_form_is_made_whole(built: Settings, tmp_path: Path, patched: list[bool]) -> None:
+    with duckdb.connect(str(built.marts_path)) as connection:
         connection.execute("comment on column fct_tool_calls.tool_name is 'as an earlier version said'")
-    fill_lake(full.home, feedback=[{"feedback_id": "new", "given_at": NOON, "rating": 5}])
-    build(full, now=NOW)
-    assert patched == [False, False]
-    assert content(full.marts_path) == made_anew(full, tmp_path)
+    fill_lake(built.home, feedback=[{"feedback_id": "new", "given_at": NOON, "rating": 5}])
+    build(built, now=NOW)
+    assert patched == [False]
+    assert content(built.marts_path) == made_anew(built, tmp_path)
 
 
-def test_a_day_that_is_gone_is_not_taken_over(full: Settings, tmp_path: Path) -> None:
-    build(full, now=NOW)
-    with State(full.home / "state.sqlite") as state:
+def test_a_day_that_is_gone_is_not_taken_over(built: Settings, tmp_path: Path) -> None:
+    with State(built.home / "state.sqlite") as state:
         empty = pl.DataFrame(schema=polars_schema(STREAMS["tool_calls"]))
-        Lake(full.home / "lake", state).replace("tool_calls", date(2026, 3, 5), empty)
-    build(full, now=NOW)
-    assert content(full.marts_path) == made_anew(full, tmp_path)
+        Lake(built.home / "lake", state).replace("tool_calls", date(2026, 3, 5), empty)
+    build(built, now=NOW)
+    assert content(built.marts_path) == made_anew(built, tmp_path)
 
 
-def test_what_somebody_wrote_into_it_is_not_taken_over(full: Settings, tmp_path: Path) -> None:
-    build(full, now=NOW)
-    with duckdb.connect(str(full.marts_path)) as connection:
+def test_what_somebody_wrote_into_it_is_not_taken_over(built: Settings, tmp_path: Path) -> None:
+    with duckdb.connect(str(built.marts_path)) as connection:
         connection.execute("delete from fct_tool_calls where tool_name = 'Bash'")
-    fill_lake(full.home, executions=[{"execution_id": "new", "started_at": NOON.replace(day=28), "ended_at": None}])
-    build(full, now=NOW)
-    assert content(full.marts_path) == made_anew(full, tmp_path)
+    fill_lake(built.home, executions=[{"execution_id": "new", "started_at": NOON.replace(day=28), "ended_at": None}])
+    build(built, now=NOW)
+    assert content(built.marts_path) == made_anew(built, tmp_path)

@@ -68,8 +68,8 @@ def row(number: int, stream: str, offset: int, session: str | None) -> dict[str,
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None)
-@given(batches=st.lists(st.lists(_ROW, min_size=1, max_size=6), min_size=1, max_size=4))
+@settings(max_examples=6, deadline=None)  # each builds up to five times: so there are few, and each has much in it
+@given(batches=st.lists(st.lists(_ROW, min_size=2, max_size=9), min_size=2, max_size=4))
 def test_sessions_of_several_days_in_any_order(batches: list[list[tuple[str, int, str | None]]]) -> None:
     with TemporaryDirectory() as folder:
         home = load_settings(Path(folder))

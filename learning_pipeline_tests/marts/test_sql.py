@@ -1,17 +1,15 @@
 """Every mart, computed a second time: in plain SQL, over the facts of the database."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
 from learning_pipeline.contracts.marts_work import LEADERBOARD_WINDOWS
-from learning_pipeline.marts.build import build
 from learning_pipeline.marts.stats import wilson_interval
 from learning_pipeline.settings import load_settings
-from learning_pipeline_tests.factories import fill_lake
-from learning_pipeline_tests.marts.conftest import NOW, world
 
 TOKENS = """sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens),
     sum(reasoning_tokens), sum(cost_usd), sum(reported_cost_usd)"""
@@ -246,11 +244,8 @@ for _days in LEADERBOARD_WINDOWS:
 
 
 @pytest.fixture(scope="module")
-def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    settings = load_settings(tmp_path_factory.mktemp("home"))
-    fill_lake(settings.home, **world())
-    build(settings, now=NOW)
-    with duckdb.connect(str(settings.marts_path), read_only=True) as connection:
+def marts(world_home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(load_settings(world_home).marts_path), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
         yield connection
 

@@ -47,10 +47,8 @@ def test_there_are_such_tables() -> None:
     assert {"dim_agents", "mart_agent_leaderboard", "mart_unpriced_models"} <= set(SUMMED)
 
 
-def test_a_day_more_and_a_day_that_changes_give_what_all_days_at_once_give(settings: Settings) -> None:
-    rows = world()
-    fill_lake(settings.home, **rows)
-    build(settings, now=NOW)
+def test_a_day_more_and_a_day_that_changes_give_what_all_days_at_once_give(built: Settings) -> None:
+    rows, settings = world(), built
     same_as_at_once(settings)
     later: dict[str, list[dict[str, Any]]] = {
         # A day of its own, whose call comes after midnight and has no price.
@@ -66,9 +64,7 @@ def test_a_day_more_and_a_day_that_changes_give_what_all_days_at_once_give(setti
     same_as_at_once(settings)
 
 
-def test_only_the_sums_of_days_that_changed_are_made_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill_lake(settings.home, **world())
-    build(settings, now=NOW)
+def test_only_the_sums_of_days_that_changed_are_made_anew(built: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[tuple[str, object]] = []
     put = Staging.put
 
@@ -77,8 +73,8 @@ def test_only_the_sums_of_days_that_changed_are_made_anew(settings: Settings, mo
         put(self, table, frames)
 
     monkeypatch.setattr(Staging, "put", noted)
-    fill_lake(settings.home, executions=[execution("new", 40)])
-    build(settings, now=NOW)
+    fill_lake(built.home, executions=[execution("new", 40)])
+    build(built, now=NOW)
     assert {day for table, day in written if table == "_dim_agents"} == {(NOON + timedelta(days=40)).date()}
 
 

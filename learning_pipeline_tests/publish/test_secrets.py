@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -142,6 +143,7 @@ def test_a_refresh_leaves_the_password_nowhere(locked: tuple[str, str], tmp_path
                 for process in Path("/proc").glob("[0-9]*/cmdline"):
                     with suppress(OSError):
                         lines.add(process.read_bytes())
+                time.sleep(0.02)  # without, looking takes more than the refresh
         said += (tmp_path / "said").read_bytes()
         assert child.returncode == int(broken), said
     assert b"violates check constraint" in said
