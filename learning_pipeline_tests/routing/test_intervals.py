@@ -129,6 +129,7 @@ def of_the_pool(n: int, seed: int) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "seeds"), [(200, 6), (400, 6), (800, 3), (1200, 2)])
 def test_intervals_hold_the_truth_however_little_data_there_is(n: int, seeds: int) -> None:
-    """In 85 to 95 of 100 cases, over worlds of three agents and of the sample's sixteen candidates."""
-    found = [of_world(n, seed) for seed in range(seeds) for of_world in (of_three_agents, of_the_pool)]
-    assert 0.85 <= np.mean(found) <= 0.95
+    """In 85 to 95 of 100 cases, over worlds of three agents and of the sample's seventeen candidates."""
+    found = np.array([[of_world(n, seed) for of_world in (of_three_agents, of_the_pool)] for seed in range(seeds)])
+    assert found.mean(axis=0).min() >= 0.85
+    assert found.mean() <= 0.95
