@@ -12,9 +12,8 @@ where the counted labels are right:
   estimate. (It is Fisher's intraclass covariance, 1925, of all pairs of a class.)
 
 The error that is assumed is the larger of both and one standard error more, so that little data gives wide
-intervals: they narrow as it is seen that they may. Error within a kind, from task to task, is not seen by pairs:
-at least 1 + `_BIAS` times the variance is assumed. Where no kind is told nothing can be held against the counts,
-and a label counts once at most.
+intervals: they narrow as it is seen that they may. Where no kind is told there are no pairs: then 1 + `_BIAS` times
+the variance is assumed, and a label counts once at most.
 """
 
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from learning_pipeline.routing.text import Array
 
 # How far the width of intervals may be scaled.
 _SCALES = (0.05, 2.5)
-# Shrinkage also errs to one side, which resampling does not show: counted as this multiple of the variance.
+# Shrinkage also errs to one side, which resampling does not show: without pairs, this multiple of the variance.
 _BIAS = 1.2
 # Variance of a label below which an estimate is taken as near certain.
 _LEAST_VARIANCE = 1e-3
@@ -70,8 +69,8 @@ def interval_scale(
     local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
     variance = spread(answers, local.evidence)
     pairs = shared_error(out, probability)
-    seen = 1.0 if pairs is None else max(variance, pairs.mean) + pairs.error
-    return round(float(np.clip(1 / max((1 + _BIAS) * variance, seen, 1e-9), *_SCALES)), 4)
+    assumed = max((1 + _BIAS) * variance, 1.0) if pairs is None else max(variance, pairs.mean) + pairs.error
+    return round(float(np.clip(1 / max(assumed, 1e-9), *_SCALES)), 4)
 
 
 def spread(answers: Array, evidence: Array) -> float:
