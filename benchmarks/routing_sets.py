@@ -6,8 +6,9 @@ SET is routellm-mmlu, llmrouter, llmrouter-cv or routerarena; DATA_DIR holds the
 training tasks are landed, built and trained on in a home of its own by `refresh`, and the test tasks are asked about
 by `route --batch --router latest`. No test task (by its text) is in the training part. Printed are the mean score
 of what is chosen (the best single candidate of the training part where the router abstains) against the best
-single candidate and the oracle on the test tasks, the expected calibration error over all predictions (ten bins),
-its Brier score, the mean cost where the set has one, and for two candidates APGR, CPT(50) and CPT(80).
+single candidate and the oracle on the test tasks, the share of tasks on which another than that single one is better,
+the expected calibration error over all predictions (ten bins), its Brier score, where the set has a cost the mean of
+what is chosen, of the single one and of the cheapest, and for two candidates APGR, CPT(50) and CPT(80).
 """
 
 import argparse
@@ -157,6 +158,7 @@ def judge(train: list[Task], test: list[Task], answers: list[dict]) -> dict[str,
         "score_most_likely": float(np.mean([task.scores[model] for task, model in zip(test, best, strict=True)])),
         "single": float(np.mean([task.scores[single] for task in test])),
         "oracle": float(seen.max(axis=1).mean()),
+        "other_better": float((seen.max(axis=1) > seen[:, models.index(single)]).mean()),
         "abstained": float(np.mean([answer["abstained"] for answer in answers])),
         "ece": sum(gaps) / predicted.size,
         "brier": float(((predicted - seen) ** 2).mean()),
@@ -164,6 +166,7 @@ def judge(train: list[Task], test: list[Task], answers: list[dict]) -> dict[str,
     if all(task.costs for task in test):
         result["cost"] = float(np.mean([task.costs[model] for task, model in zip(test, chosen, strict=True)]))
         result["single_cost"] = float(np.mean([task.costs[single] for task in test]))
+        result["least_cost"] = float(np.mean([min(task.costs.values()) for task in test]))
     if len(models) == 2:
         strong = models.index(single)
         found = recovery(predicted[:, strong] - predicted[:, 1 - strong], seen[:, 1 - strong], seen[:, strong])
@@ -183,8 +186,9 @@ def main() -> None:
     found = []
     for number, (train, test) in enumerate(SETS[arguments.set](arguments.data, arguments.folds)):
         found.append(run(train, test, arguments.work / f"split{number}"))
-        print(number, {name: round(value, 4) for name, value in found[-1].items()}, flush=True)
-    print("mean", {name: round(float(np.mean([one[name] for one in found if name in one])), 4) for name in found[0]})
+        print(number, {name: float(f"{value:.4g}") for name, value in found[-1].items()}, flush=True)
+    means = {name: float(np.mean([one[name] for one in found if name in one])) for name in found[0]}
+    print("mean", {name: float(f"{value:.4g}") for name, value in means.items()})
 
 
 if __name__ == "__main__":

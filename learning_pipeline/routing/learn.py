@@ -114,6 +114,8 @@ class OutOfFold:
     start: Array  # log odds of each candidate, (tasks, candidates)
     odds: dict[str, Array]  # by method, (tasks, candidates)
     labels: Labels
+    fold: Array  # group of each task, (tasks,)
+    evidence: Array  # labels that are counted for an estimate in the other groups, (tasks, candidates)
     probes: tuple[tuple[Array, dict[str, Array]], ...] = ()  # start and odds of each group's methods for other tasks
 
     def fit(self, methods: tuple[str, ...]) -> Blend:
@@ -147,7 +149,7 @@ def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int, probe: Probe
     """Let the methods judge every task by what the other groups' tasks taught, and each of them the probe's tasks."""
     shape = lesson.labels.weight.shape
     fold = folds_of(lesson.labels)
-    start = np.zeros(shape)
+    start, evidence = np.zeros(shape), np.zeros(shape)
     odds: dict[str, Array] = {}
     probes = []
     for number in range(FOLDS):
@@ -165,22 +167,24 @@ def cross_fit(lesson: Lesson, parameters: Parameters, *, seed: int, probe: Probe
         rate = statistics.rate(parameters.group_prior)
         start[out] = logit(rate)
         held = Probe.of(lesson.labels.tasks[out], lesson.inputs.at(out))
-        for name, values in _judged(held, statistics, past, experts, parameters).items():
+        said, evidence[out] = _judged(held, statistics, past, experts, parameters)
+        for name, values in said.items():
             odds.setdefault(name, np.zeros(shape))[out] = values
         if probe is not None:
-            probes.append((logit(rate), _judged(probe, statistics, past, experts, parameters)))
-    return OutOfFold(start, odds, lesson.labels, tuple(probes))
+            probes.append((logit(rate), _judged(probe, statistics, past, experts, parameters)[0]))
+    return OutOfFold(start, odds, lesson.labels, fold, evidence, tuple(probes))
 
 
 def _judged(
     asked: Probe, statistics: Statistics, past: PastTasks, experts: Experts, parameters: Parameters
-) -> dict[str, Array]:
+) -> tuple[dict[str, Array], Array]:
+    """Return the log odds by method, and the labels that are counted for an estimate."""
     chain = chain_of(statistics, parameters, asked.task_types, asked.repositories)
     near = past.nearest(asked.inputs.vectors, parameters.neighbours)
     local = local_of(chain, past, near, parameters.neighbours, parameters.neighbour_prior)
     rate = statistics.rate(parameters.group_prior)
     opinions = Opinions(rate, chain.probability, local.probability, asked.task_types, asked.repositories)
-    return experts.odds(statistics, asked.inputs, opinions)
+    return experts.odds(statistics, asked.inputs, opinions), local.evidence
 
 
 def teach(

@@ -11,7 +11,7 @@ The interval is Wilson's (1927) at 90 %, for as many labels as the estimate rest
 group, and of each outer one at most as many as it counts for. With neighbours, it is the number that gives a
 plain rate the estimate's mean squared error: its sampling variance, and the square of what the chain pulls it away
 from the neighbours' own rate; never more than the chain has. Where the experts take part, that number is scaled
-by what cross-fitting showed the estimates to vary (see `methods.interval_scale`). Candidates are compared by
+by what cross-fitting showed the estimates to err (see `intervals`). Candidates are compared by
 `support`, the labels of the chain.
 """
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from learning_pipeline.routing.evaluation import Champion
 
 # Changes when the same data would give another model.
-CODE_VERSION = f"{__version__}+6"
+CODE_VERSION = f"{__version__}+8"
 _STEPS = 6
 
 

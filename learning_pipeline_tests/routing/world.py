@@ -10,6 +10,9 @@ import polars as pl
 from learning_pipeline.contracts.base import conform
 from learning_pipeline.contracts.facts import FctExecutions
 from learning_pipeline.routing.labels import experience
+from learning_pipeline.sample.dice import Dice
+from learning_pipeline.sample.texts import task_text as sample_text
+from learning_pipeline.sample.world import POOL_AGENTS, REPOSITORIES, TASK_TYPES
 from learning_pipeline_tests.factories import NOON, events
 
 TRUTH: dict[tuple[str, str], float] = {
@@ -42,27 +45,45 @@ def rows(n: int, *, seed: int = 0, truth: Mapping[tuple[str, str], float] = TRUT
         agent, task_type = pairs[rng.integers(len(pairs))]
         success = bool(rng.random() < truth[agent, task_type])
         text = task_text(rng, task_type, number)
-        start = NOON + timedelta(minutes=10 * number)
         duration = int(np.exp(rng.normal(11, 0.5)))
-        found.append(
-            {
-                "execution_id": f"run-{number:06d}",
-                "agent_name": agent,
-                "model": "claude-sonnet-4-5" if agent != "gamma" else None,
-                "model_tier": "medium" if agent != "gamma" else None,
-                "task_type": task_type,
-                "repository": "shop" if number % 2 else "blog",
-                "task_text": text,
-                "task_hash": f"hash-{number:06d}",
-                "started_at": start,
-                "ended_at": start + timedelta(milliseconds=duration),
-                "duration_ms": duration,
-                "outcome": "success" if success else "failure",
-                "success": success,
-                "error_type": None if success else "unknown",
-            }
-        )
+        model = "claude-sonnet-4-5" if agent != "gamma" else None
+        place = "shop" if number % 2 else "blog"
+        tier = "medium" if model else None
+        found.append(_row(number, agent, model, task_type, place, text, success, duration) | {"model_tier": tier})
     return found
+
+
+def pool_rows(n: int, seed: int) -> list[dict[str, Any]]:
+    """Return rows of executions of the sample's pool of agents: each with several models, at ten kinds of task."""
+    dice, found = Dice("pool", seed), []
+    for number in range(n):
+        agent = POOL_AGENTS[dice.pick(tuple(POOL_AGENTS))]
+        task_type, model, place = dice.weighted(TASK_TYPES), dice.weighted(agent.models), dice.pick(REPOSITORIES)
+        text, success = sample_text(dice, task_type, place), dice.chance(agent.rate(task_type, model))
+        duration = int(dice.spread(60_000))
+        found.append(_row(number, agent.name, model, task_type, place.name, text, success, duration))
+    return found
+
+
+def _row(
+    number: int, agent: str, model: str | None, task_type: str, place: str, text: str, success: bool, duration: int
+) -> dict[str, Any]:
+    start = NOON + timedelta(minutes=10 * number)
+    return {
+        "execution_id": f"run-{number:06d}",
+        "agent_name": agent,
+        "model": model,
+        "task_type": task_type,
+        "repository": place,
+        "task_text": text,
+        "task_hash": f"hash-{number:06d}",
+        "started_at": start,
+        "ended_at": start + timedelta(milliseconds=duration),
+        "duration_ms": duration,
+        "outcome": "success" if success else "failure",
+        "success": success,
+        "error_type": None if success else "unknown",
+    }
 
 
 def facts(given: list[dict[str, Any]]) -> pl.LazyFrame:
