@@ -170,15 +170,16 @@ def _run(
             with report.timed("land"):
                 runner.land(specs)
             _note_landing(report, pipeline.reports["land"])
-        with report.timed("build"):
-            report.days = build.stale_days(settings)
-            ranges = day_ranges(report.days)
-            for done, days in enumerate(ranges):
-                progress("build days", done, len(ranges))
-                runner.build_days(days)
-            progress("build days", len(ranges), len(ranges))
-        with report.timed("finish"):
-            runner.finish()
+        with build.one_look(settings):
+            with report.timed("build"):
+                report.days = build.stale_days(settings)
+                ranges = day_ranges(report.days)
+                for done, days in enumerate(ranges):
+                    progress("build days", done, len(ranges))
+                    runner.build_days(days)
+                progress("build days", len(ranges), len(ranges))
+            with report.timed("finish"):
+                runner.finish()
     _note_results(report, pipeline.reports)
 
 

@@ -21,7 +21,7 @@ from learning_pipeline.marts.newest import TIMES
 from learning_pipeline.marts.pieces import build_from_sums, build_pieces
 from learning_pipeline.marts.plan import CALLS, EXECUTIONS, Plan, days_between
 from learning_pipeline.marts.registry import TABLES, Context, TableSpec
-from learning_pipeline.marts.staging import Part, Staging, part_path
+from learning_pipeline.marts.staging import Part, Staging, is_shared, opened, part_path, sharing
 from learning_pipeline.progress import Progress, silent
 from learning_pipeline.settings import Settings
 
@@ -42,6 +42,30 @@ class BuildReport:
     seconds: float = 0.0
 
 
+@contextmanager
+def one_look(settings: Settings) -> Iterator[None]:
+    """Let all builds inside, in this thread, share one look at the lake: it must not change meanwhile.
+
+    A table that is built as an asset of its own would look for itself, some thirty times a night: 20 s beside a year.
+    """
+    with sharing(settings.staging_dir):
+        try:
+            yield
+        finally:
+            _PLANS.clear()
+
+
+def _plan_of(settings: Settings, staging: Staging, *, looks: bool = False) -> Plan:
+    if not is_shared(staging):
+        return Plan(settings, staging, looks=looks)
+    if staging.dir not in _PLANS:
+        _PLANS[staging.dir] = Plan(settings, staging)
+    return _PLANS[staging.dir]
+
+
+_PLANS: dict[Path, Plan] = {}  # of what is shared
+
+
 def stale_days(settings: Settings) -> list[date]:
     """Return the days on which the staged parts are not made from what the lake holds now.
 
@@ -49,8 +73,8 @@ def stale_days(settings: Settings) -> list[date]:
         TransientError: a file of the lake was replaced while it was read, as a run does, or is damaged.
     """
     try:
-        with Staging(settings.staging_dir) as staging:
-            stale = Plan(settings, staging, looks=True).stale()
+        with opened(settings.staging_dir) as staging:
+            stale = _plan_of(settings, staging, looks=True).stale()
     except pl.exceptions.PolarsError as error:
         words = str(error).splitlines()[0]
         raise TransientError(f"cannot read the lake: {words}; look again when no run is under way") from error
@@ -63,14 +87,14 @@ def build_days(settings: Settings, table: str, days: Sequence[date], *, now: dat
     Raises:
         PipelineError: rows break the table's contract; the message names table, column and check.
     """
-    with Staging(settings.staging_dir) as staging, _explained(staging):
-        return _build_days(Plan(settings, staging), table, days, now)
+    with opened(settings.staging_dir) as staging, _explained(staging):
+        return _build_days(_plan_of(settings, staging), table, days, now)
 
 
 def write_database(settings: Settings, *, now: datetime, progress: Progress = silent) -> BuildReport:
     """Stage roll-ups and dimensions, and put all parts together in marts.duckdb, unless it holds just that."""
-    with Staging(settings.staging_dir) as staging, _explained(staging):
-        return _write_database(settings, Plan(settings, staging), now, progress)
+    with opened(settings.staging_dir) as staging, _explained(staging):
+        return _write_database(settings, _plan_of(settings, staging), now, progress)
 
 
 def build(
@@ -78,8 +102,8 @@ def build(
 ) -> BuildReport:
     """Bring the marts up to date with the lake: the given days, default those that are stale."""
     started = time.perf_counter()
-    with Staging(settings.staging_dir) as staging, _explained(staging):
-        plan = Plan(settings, staging)
+    with opened(settings.staging_dir) as staging, _explained(staging):
+        plan = _plan_of(settings, staging)
         wanted = sorted({day for some in plan.stale().values() for day in some} if days is None else set(days))
         if wanted:
             tables = [name for name, spec in TABLES.items() if spec.by_day]

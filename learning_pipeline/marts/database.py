@@ -218,8 +218,10 @@ def _empty_file() -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "empty.duckdb"
         with _opened(path) as connection:
+            connection.execute("begin")  # else each of them is a transaction of its own
             for name, (_, contract) in described().items():
                 _create(connection, name, contract)
+            connection.execute("commit")
         return path.read_bytes()
 
 

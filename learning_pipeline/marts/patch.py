@@ -1,8 +1,8 @@
 """What changed, put into a copy of the marts.duckdb that is there: a refresh costs what is new, not what there is.
 
-The copy is another file: the one that readers have open is never written into. A table is cut at the first day whose
-rows are new or others, and written on from there, so its rows lie in the order of time, as in a file that is made
-whole; days that are too old now are cut off at its beginning.
+The copy is another file: the one that readers have open is never written into. Of a table, days whose rows are new or
+others are taken out and added at its end. So its rows lie in the order of time but for what came late, which costs no
+more than it is; a file that is made whole has them all in order.
 """
 
 from collections.abc import Collection, Mapping
@@ -45,10 +45,7 @@ def change(had: Mapping[date | None, tuple[str, int]], wanted: Days) -> Change |
     gone = {day for day in had if day not in same and had[day][1]}
     if not new and not gone:
         return None
-    first = min((order(day) for day in new), default=None)
-    again = {day for day in same if first is not None and order(day) > first and wanted[day].rows}
-    written = tuple(sorted(new | again, key=order))
-    removed = tuple(sorted(gone | again, key=order))
+    written, removed = tuple(sorted(new, key=order)), tuple(sorted(gone, key=order))
     empties = bool(removed) and all(day in removed for day, (_, rows) in had.items() if rows)
     changed = sum(wanted[day].rows for day in written) + sum(had[day][1] for day in removed)
     return Change(removed, written, empties, changed)

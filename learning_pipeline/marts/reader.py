@@ -6,9 +6,10 @@ from datetime import date
 import polars as pl
 
 from learning_pipeline.contracts.base import conform, polars_schema
+from learning_pipeline.contracts.vocabulary import UNDATED
 from learning_pipeline.errors import UsageError
 from learning_pipeline.marts.registry import TABLES
-from learning_pipeline.marts.staging import Staging
+from learning_pipeline.marts.staging import opened
 from learning_pipeline.settings import Settings
 
 
@@ -23,14 +24,14 @@ def read(settings: Settings, table: str, days: Iterable[date] | None = None) -> 
     if table not in TABLES:
         raise UsageError(f"there is no table {table!r}; there are {', '.join(sorted(TABLES))}")
     spec = TABLES[table]
-    with Staging(settings.staging_dir) as staging:
+    with opened(settings.staging_dir) as staging:
         frame = staging.read(table, polars_schema(spec.contract), days if spec.by_day else None)
     return conform(frame, spec.contract)
 
 
 def newest_days(settings: Settings, table: str, rows: int) -> list[date]:
     """Return the newest days of a fact or daily mart that have at least so many rows together; all, where none have."""
-    with Staging(settings.staging_dir) as staging:
+    with opened(settings.staging_dir) as staging:
         parts = {day: part for day, part in staging.parts(table).items() if day is not None}
     found: list[date] = []
     for day in sorted(parts, reverse=True):
@@ -38,3 +39,10 @@ def newest_days(settings: Settings, table: str, rows: int) -> list[date]:
             break
         found.append(day)
     return sorted(found)
+
+
+def retained_days(settings: Settings, table: str) -> list[date]:
+    """Return the days of a fact or daily mart that are no older than facts stay in marts.duckdb, and the undated."""
+    with opened(settings.staging_dir) as staging:
+        days = sorted(day for day in staging.parts(table) if day is not None)
+    return [day for day in days if day == UNDATED or (days[-1] - day).days <= settings.retention_days]

@@ -7,8 +7,9 @@ file that is there, and a kill at any moment leaves at worst a part without a re
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -223,6 +224,36 @@ class _Transaction:
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._db.execute("commit" if kind is None else "rollback")
+
+
+_shared: tuple[int, Staging] | None = None
+
+
+@contextmanager
+def sharing(staging_dir: Path) -> Iterator[None]:
+    """Let all that is done inside, in this thread, look at what is staged once: of a year, there are 25,000 parts."""
+    global _shared
+    with Staging(staging_dir) as staging:
+        _shared = (threading.get_ident(), staging)
+        try:
+            yield
+        finally:
+            _shared = None
+
+
+@contextmanager
+def opened(staging_dir: Path) -> Iterator[Staging]:
+    """Give what is staged in a directory: the one that is shared, or one of its own."""
+    if _shared is not None and _shared[0] == threading.get_ident() and _shared[1].dir == staging_dir:
+        yield _shared[1]
+        return
+    with Staging(staging_dir) as staging:
+        yield staging
+
+
+def is_shared(staging: Staging) -> bool:
+    """Say whether others use it too."""
+    return _shared is not None and _shared[1] is staging
 
 
 def scan(paths: list[Path], schema: pl.Schema) -> pl.LazyFrame:

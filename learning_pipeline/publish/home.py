@@ -13,7 +13,7 @@ from learning_pipeline import __version__
 from learning_pipeline.contracts.base import empty, polars_schema
 from learning_pipeline.contracts.published import LearningAnalytics, MlFeatureStore, MlModels
 from learning_pipeline.marts import reader
-from learning_pipeline.marts.staging import Staging
+from learning_pipeline.marts.staging import opened
 from learning_pipeline.publish import watched
 from learning_pipeline.publish.content import Content, Embedding, Piece, Vectors, piece_of
 from learning_pipeline.publish.schema import LOADED
@@ -41,7 +41,7 @@ def content_of(settings: Settings) -> Content:
     registry = Registry(settings.models_dir)
     versions = registry.versions()
     latest = registry.latest()
-    with Staging(settings.staging_dir) as staging:
+    with opened(settings.staging_dir) as staging:
         parts = {
             table: {day: (part.digest, part.rows) for day, part in staging.parts(table).items()} for table in SOURCES
         }

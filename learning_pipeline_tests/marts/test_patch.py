@@ -24,9 +24,13 @@ from learning_pipeline_tests.marts.conftest import NOW
 
 
 def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all rows of all tables, as they lie."""
+    """Return all rows of all tables, in an order of their own: what came late lies at the end."""
     with duckdb.connect(str(path), read_only=True) as connection:
-        return {name: connection.execute(f"from {name}").fetchall() for name in described() if name != "mart_freshness"}
+        return {
+            name: sorted(connection.execute(f"from {name}").fetchall(), key=str)
+            for name in described()
+            if name != "mart_freshness"
+        }
 
 
 def made_anew(settings: Settings, tmp_path: Path) -> dict[str, list[tuple[Any, ...]]]:
