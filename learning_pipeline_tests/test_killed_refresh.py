@@ -19,7 +19,7 @@ from learning_pipeline_tests.homes import digests
 
 pytestmark = pytest.mark.slow
 
-KILLS = 12
+KILLS = 20
 
 
 def start(home: Path, sample: Path) -> subprocess.Popen[bytes]:
@@ -85,7 +85,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
                 break
             process = start(home, sample)
             try:
-                # One kill in each part of a refresh: so few find what many at any moment would.
+                # One kill in each part of a refresh.
                 process.wait(timeout=0.2 + (whole - 0.2) * (number % KILLS + dice.random()) / KILLS)
                 arrive(sample, tmp_path, number)  # there is something to do again
             except subprocess.TimeoutExpired:
