@@ -19,7 +19,7 @@ from learning_pipeline.settings import Settings, SourceSpec
 CYCLE = 2
 LAST = date(2026, 10, 31)
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-_A_SESSION = 28.5  # executions of all programs for each session that is asked for, as counted
+A_SESSION = 28.5  # executions of all programs for each session that is asked for, as counted
 _COMMITS = ("commit", "commit_prefix", "reverts_commit")
 _DIGITS = "0123456789abcdef"
 _IDS = (
@@ -37,7 +37,7 @@ class History:
 
     def __init__(self, base: Path, settings: Settings, executions: int) -> None:
         """Generate and land about so many executions a day."""
-        sessions = max(1, round(executions * CYCLE / _A_SESSION))
+        sessions = max(1, round(executions * CYCLE / A_SESSION))
         write_sample(base / "raw", days=CYCLE, sessions=sessions, seed=5, last_day=LAST, scale=0.1)
         first = settings.model_copy(update={"home": base / "first"})
         land(first, [SourceSpec(kind="auto", path=base / "raw")], now=NOW)
