@@ -3,10 +3,12 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -105,3 +107,5 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     assert reader.reads > 0
     assert all(facts == counted for facts, counted in reader.seen), reader.seen
     assert not list(home.glob("*.wal"))
+    with closing(sqlite3.connect(home / "dagster" / "history" / "runs.db")) as runs:
+        assert {status for (status,) in runs.execute("select status from runs")} == {"SUCCESS", "CANCELED"}

@@ -166,6 +166,7 @@ def _run(
     pipeline = Pipeline(settings, list(specs), progress, clock=lambda: now, max_retries=0)
     with instance(settings) as opened:
         runner = Runner(pipeline, opened)
+        runner.end_killed()
         if specs:
             with report.timed("land"):
                 runner.land(specs)

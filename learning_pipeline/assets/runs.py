@@ -19,6 +19,13 @@ from learning_pipeline.lake.discover import AUTO
 from learning_pipeline.settings import SourceSpec
 from learning_pipeline.sources.registry import KINDS
 
+TAGS = {"started_by": "refresh"}
+_NOT_ENDED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -37,6 +44,14 @@ class Runner:
                 warnings.simplefilter("ignore", dg.BetaWarning)
                 self._definitions = definitions_for(self.pipeline)
         return self._definitions
+
+    def end_killed(self) -> None:
+        """End runs that a refresh began and did not end: it held the home, as this one does, so it was killed.
+
+        They count as cancelled, not as failed: what they left undone is done now.
+        """
+        for run in self.instance.get_runs(dg.RunsFilter(statuses=_NOT_ENDED, tags=TAGS)):
+            self.instance.report_run_canceled(run, message="its process was killed")
 
     def land(self, specs: Sequence[SourceSpec]) -> None:
         """Land these inputs."""
@@ -65,7 +80,7 @@ class Runner:
                     run_id=run_id,
                     run_config=QUIET,
                     asset_selection=assets,
-                    tags={**(tags or {}), "started_by": "refresh"},
+                    tags={**(tags or {}), **TAGS},
                 )
         except dg.Failure as failure:
             raise PipelineError(failure.description or str(failure)) from failure

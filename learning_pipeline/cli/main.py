@@ -18,7 +18,7 @@ COMMANDS = {
     "report": ("report", "Make the page with charts, reports/index.html, from the marts."),
     "publish": ("steps", "Load the marts and the router into PostgreSQL."),
     "route": ("route", "Say which agent or model should take a task."),
-    "models": ("models", "List the router's versions; promote, roll back, hold; weigh cost and time."),
+    "models": ("models", "List the router's versions; force one, roll back, hold; weigh cost and time."),
     "query": ("query", "Ask the marts: a named question or SQL."),
     "health": ("health", "Say whether all is well: exit code 0, 1 (critical) or 3 (warning)."),
     "hooks": ("hooks", "Install the git hooks that write events, or back-fill a repository."),

@@ -32,7 +32,7 @@ def _note(home: Path | None, version: str, reason: str, now: datetime) -> None:
 
 @click.group()
 def models() -> None:
-    """List the router's versions; promote, roll back, hold; weigh cost and time."""
+    """List the router's versions; force one, roll back, hold; weigh cost and time."""
 
 
 @models.command("list")

@@ -4,8 +4,11 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from learning_pipeline.contracts.vocabulary import UNDATED
 
 if TYPE_CHECKING:
     from learning_pipeline.assets.refresh import RefreshReport
@@ -81,6 +84,18 @@ def _production(settings: "Settings") -> str | None:
     return found.version if found else None
 
 
+def _days_text(days: Sequence[date]) -> str:
+    """Say which days were built. The day of what has no time is none."""
+    dated = [day for day in days if day != UNDATED]
+    parts = []
+    if dated:
+        last = f" to {dated[-1]}" if len(dated) > 1 else ""
+        parts.append(f"{counted(len(dated), 'day')}, {dated[0]}{last}")
+    if len(dated) < len(days):
+        parts.append("what has no time")
+    return ", and ".join(parts)
+
+
 def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence["SourceSpec"]) -> str:
     """Return what a refresh did, where the result is, and what to try next."""
     from learning_pipeline.assets.inputs import without_files
@@ -89,8 +104,7 @@ def refresh_text(report: "RefreshReport", settings: "Settings", specs: Sequence[
     production = _production(settings)
     lines = [landing_text(report.counts, len(report.days))]
     if report.days:
-        last = f" to {report.days[-1]}" if len(report.days) > 1 else ""
-        lines.append(f"built:  {counted(len(report.days), 'day')}, {report.days[0]}{last}")
+        lines.append(f"built:  {_days_text(report.days)}")
     if report.tables:
         lines.append(f"tables: {len(report.tables)} with {counted(sum(report.tables.values()), 'row')}")
     if report.router:

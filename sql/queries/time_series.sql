@@ -1,4 +1,4 @@
--- Executions, success and cost per day: the time series
+-- Executions, success and cost per day: the time series, without what has no time
 select
     day,
     sum(executions) as executions,
@@ -7,5 +7,6 @@ select
     round(sum(cost_usd), 2) as cost_usd,
     sum(tool_errors) as tool_errors
 from mart_agent_daily
+where day > date '1970-01-01'
 group by day
 order by day;
