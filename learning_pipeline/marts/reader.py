@@ -29,20 +29,13 @@ def read(settings: Settings, table: str, days: Iterable[date] | None = None) -> 
     return conform(frame, spec.contract)
 
 
-def newest_days(settings: Settings, table: str, rows: int) -> list[date]:
-    """Return the newest days of a fact or daily mart that have at least so many rows together; all, where none have."""
+def days_with_rows(settings: Settings, table: str) -> dict[date, int]:
+    """Return how many rows a fact or daily mart has on each of its days, in order."""
     with opened(settings.staging_dir) as staging:
-        parts = {day: part for day, part in staging.parts(table).items() if day is not None}
-    found: list[date] = []
-    for day in sorted(parts, reverse=True):
-        if sum(parts[one].rows for one in found) >= rows:
-            break
-        found.append(day)
-    return sorted(found)
+        return {day: part.rows for day, part in sorted(staging.parts(table).items(), key=str) if day is not None}
 
 
 def retained_days(settings: Settings, table: str) -> list[date]:
     """Return the days of a fact or daily mart that are no older than facts stay in marts.duckdb, and the undated."""
-    with opened(settings.staging_dir) as staging:
-        days = sorted(day for day in staging.parts(table) if day is not None)
+    days = list(days_with_rows(settings, table))
     return [day for day in days if day == UNDATED or (days[-1] - day).days <= settings.retention_days]

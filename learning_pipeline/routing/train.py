@@ -2,8 +2,9 @@
 
 import io
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Changes when the same data would give another model.
 CODE_VERSION = f"{__version__}+8"
 _STEPS = 6
+_TABLE = "fct_executions"
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,41 @@ def recent(settings: Settings) -> pl.DataFrame:
     Training takes as long as there are rows, and of a year of them the oldest were run by agents that are gone: a night
     beside ten million executions would train for hours, for what the newest tell better.
     """
-    from learning_pipeline.marts.reader import newest_days, read
+    from learning_pipeline.marts.reader import days_with_rows, read
 
-    table, most = "fct_executions", settings.router_max_executions
-    return experience(read(settings, table, newest_days(settings, table, most))).tail(most)
+    most = settings.router_max_executions
+    days = first_days(reversed(days_with_rows(settings, _TABLE).items()), most)
+    return experience(read(settings, _TABLE, days)).tail(most)
+
+
+def corpus(settings: Settings) -> list[str | None] | None:
+    """Return the texts that the embedding is fitted on, oldest first; None for those that are learned from.
+
+    What is learned from moves on each night where there is more than that. With it the embedding would be another one
+    each night, and all that is published would be embedded anew. So it is fitted on texts that stay for three months:
+    the first of the quarter in which begins what is learned from.
+    """
+    from learning_pipeline.marts.reader import days_with_rows, read
+
+    most, rows = settings.router_max_executions, days_with_rows(settings, _TABLE)
+    if sum(rows.values()) <= most:
+        return None
+    first = min(first_days(reversed(rows.items()), most))
+    quarter = first.replace(month=(first.month - 1) // 3 * 3 + 1, day=1)
+    days = first_days(((day, n) for day, n in rows.items() if day >= quarter), most)
+    return experience(read(settings, _TABLE, days))["task_text"].head(most).to_list()
+
+
+def first_days(days: Iterable[tuple[date, int]], rows: int) -> list[date]:
+    """Return the first of some days, until they have at least so many rows together."""
+    found: list[date] = []
+    total = 0
+    for day, n in days:
+        if total >= rows:
+            break
+        found.append(day)
+        total += n
+    return found
 
 
 def train(settings: Settings, *, now: datetime, progress: Progress = silent) -> TrainReport:
@@ -56,13 +89,19 @@ def train(settings: Settings, *, now: datetime, progress: Progress = silent) -> 
     """
     begin = time.monotonic()
     progress("train", 0, _STEPS)
-    return train_on(settings, recent(settings), now=now, progress=progress, begin=begin)
+    return train_on(settings, recent(settings), corpus(settings), now=now, progress=progress, begin=begin)
 
 
 def train_on(
-    settings: Settings, rows: pl.DataFrame, *, now: datetime, progress: Progress = silent, begin: float | None = None
+    settings: Settings,
+    rows: pl.DataFrame,
+    texts: list[str | None] | None = None,
+    *,
+    now: datetime,
+    progress: Progress = silent,
+    begin: float | None = None,
 ) -> TrainReport:
-    """Train on given experience (see `labels.experience`)."""
+    """Train on given experience (see `labels.experience`); the embedding is fitted on `texts`, default its own."""
     begin = time.monotonic() if begin is None else begin
     registry = Registry(settings.models_dir)
     labelled = int(rows["labelled"].sum())
@@ -80,10 +119,12 @@ def train_on(
         "seed": settings.seed,
         "min_evidence": settings.router_min_evidence,
     }
+    if texts is not None:
+        basis["corpus_digest"] = content_digest(pl.DataFrame({"text": texts}, schema={"text": pl.String}))
     for known in reversed(registry.versions()):
         if all(known.manifest.get(name) == value for name, value in basis.items()):
             return _unchanged(registry, known, now=now, seconds=time.monotonic() - begin)
-    return _train(settings, registry, rows, labelled, basis, now=now, progress=progress, begin=begin)
+    return _train(settings, registry, rows, texts, labelled, basis, now=now, progress=progress, begin=begin)
 
 
 def _unchanged(registry: Registry, known: Version, *, now: datetime, seconds: float) -> TrainReport:
@@ -105,6 +146,7 @@ def _train(
     settings: Settings,
     registry: Registry,
     rows: pl.DataFrame,
+    texts: list[str | None] | None,
     labelled: int,
     basis: dict[str, Any],
     *,
@@ -141,7 +183,7 @@ def _train(
     if hold is not None and verdict.promoted:
         verdict = Verdict("staging", f"{verdict.reason}; but promotion is on hold: {hold}")
     progress("train", 4, _STEPS)
-    final = embedding.fit(embedding.settled(rows["task_text"]), seed=settings.seed)
+    final = embedding.fit(embedding.settled(rows["task_text"] if texts is None else texts), seed=settings.seed)
     model = studied.model(rows, final, seed=settings.seed)
     progress("train", 5, _STEPS)
     arrays, names = storage.arrays_of(model), storage.names_of(model)

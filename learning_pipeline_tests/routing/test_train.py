@@ -1,7 +1,7 @@
 """What is trained, written, promoted; and what is not."""
 
 import json
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from learning_pipeline.routing.labels import experience
 from learning_pipeline.routing.recommendations import evaluations
 from learning_pipeline.routing.registry import Registry, current, digest, versions
 from learning_pipeline.routing.router import Router
-from learning_pipeline.routing.train import TrainReport, recent, train_on
+from learning_pipeline.routing.train import TrainReport, corpus, recent, train_on
 from learning_pipeline.settings import Settings, load_settings
 from learning_pipeline_tests.factories import NOON, fill_lake
 from learning_pipeline_tests.routing.world import TRUTH, rows, seen, shuffled
@@ -63,6 +63,28 @@ def test_only_the_newest_are_learned_from(tmp_path: Path) -> None:
     assert recent(settings).equals(every)
     for most in (9, 4, 3, 1):
         assert recent(settings.model_copy(update={"router_max_executions": most})).equals(every.tail(most))
+
+
+def test_the_embedding_is_of_texts_that_stay_for_a_quarter(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, router_max_executions=100)
+
+    def on(*days: date) -> list[str | None] | None:
+        for day in days:
+            at = datetime.combine(day, NOON.timetz())
+            times = {"started_at": at, "ended_at": at, "day": day}
+            told = [{"execution_id": f"{day}-{n:02}", "task_text": f"text {n} of {day}", **times} for n in range(50)]
+            fill_lake(tmp_path, executions=told)
+        build(settings, now=NOON + timedelta(days=99))
+        return corpus(settings)
+
+    def texts(*days: date) -> list[str]:
+        return [f"text {n} of {day}" for day in days for n in range(50)]
+
+    first, second = date(2026, 3, 1), date(2026, 3, 2)
+    assert on(first, second) is None  # all of it is learned from
+    assert on(date(2026, 3, 3)) == texts(first, second)
+    assert on(date(2026, 3, 4), date(2026, 4, 2)) == texts(first, second)
+    assert on(date(2026, 4, 3), date(2026, 4, 5)) == texts(date(2026, 4, 2), date(2026, 4, 3))
 
 
 def test_nothing_to_learn_from(tmp_path: Path) -> None:
