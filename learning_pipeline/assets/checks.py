@@ -60,7 +60,8 @@ def _of_table(name: str, law: Callable[..., laws.Verdict]) -> Question:
     def question(pipeline: Pipeline) -> laws.Verdict:
         from learning_pipeline.marts import reader
 
-        # Older days were asked when they were made, and have not changed since: a year of keys takes 25 s.
+        # Each part was asked alone when it was made. All together are asked for the days that facts are kept: those of
+        # a year take 25 s.
         days = reader.retained_days(pipeline.settings, name)
         return law(reader.read(pipeline.settings, name, days))
 

@@ -173,7 +173,7 @@ def _run(
             _note_landing(report, pipeline.reports["land"])
         with build.one_look(settings):
             with report.timed("build"):
-                report.days = build.stale_days(settings)
+                report.days = build.stale_days(settings, shared=True)
                 ranges = day_ranges(report.days)
                 for done, days in enumerate(ranges):
                     progress("build days", done, len(ranges))

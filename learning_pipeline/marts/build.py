@@ -55,9 +55,9 @@ def one_look(settings: Settings) -> Iterator[None]:
             _PLANS.clear()
 
 
-def _plan_of(settings: Settings, staging: Staging, *, looks: bool = False) -> Plan:
+def _plan_of(settings: Settings, staging: Staging) -> Plan:
     if not is_shared(staging):
-        return Plan(settings, staging, looks=looks)
+        return Plan(settings, staging)
     if staging.dir not in _PLANS:
         _PLANS[staging.dir] = Plan(settings, staging)
     return _PLANS[staging.dir]
@@ -66,15 +66,18 @@ def _plan_of(settings: Settings, staging: Staging, *, looks: bool = False) -> Pl
 _PLANS: dict[Path, Plan] = {}  # of what is shared
 
 
-def stale_days(settings: Settings) -> list[date]:
+def stale_days(settings: Settings, *, shared: bool = False) -> list[date]:
     """Return the days on which the staged parts are not made from what the lake holds now.
+
+    It looks afresh, and stages nothing; `shared`, it takes the one look of those who build next (see `one_look`).
 
     Raises:
         TransientError: a file of the lake was replaced while it was read, as a run does, or is damaged.
     """
     try:
-        with opened(settings.staging_dir) as staging:
-            stale = _plan_of(settings, staging, looks=True).stale()
+        with (opened if shared else Staging)(settings.staging_dir) as staging:
+            plan = _plan_of(settings, staging) if shared else Plan(settings, staging, looks=True)
+            stale = plan.stale()
     except pl.exceptions.PolarsError as error:
         words = str(error).splitlines()[0]
         raise TransientError(f"cannot read the lake: {words}; look again when no run is under way") from error

@@ -32,7 +32,7 @@ def read(settings: Settings, table: str, days: Iterable[date] | None = None) -> 
 def days_with_rows(settings: Settings, table: str) -> dict[date, int]:
     """Return how many rows a fact or daily mart has on each of its days, in order."""
     with opened(settings.staging_dir) as staging:
-        return {day: part.rows for day, part in sorted(staging.parts(table).items(), key=str) if day is not None}
+        return dict(sorted((day, part.rows) for day, part in staging.parts(table).items() if day is not None))
 
 
 def retained_days(settings: Settings, table: str) -> list[date]:

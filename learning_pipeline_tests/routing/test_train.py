@@ -55,13 +55,15 @@ def test_ample_evidence_is_promoted_with_a_card(trained: tuple[Settings, TrainRe
 
 def test_only_the_newest_are_learned_from(tmp_path: Path) -> None:
     settings = load_settings(tmp_path)
-    begun = [NOON + timedelta(days=number // 3, minutes=number) for number in range(10)]
+    # The days before and after a tenth, of a day and of a month: in the order of time, not of their digits.
+    days = [date(2026, 2, 9), date(2026, 2, 10), date(2026, 9, 30), date(2026, 10, 1)]
+    begun = [datetime.combine(days[n // 3], NOON.timetz()) + timedelta(minutes=n) for n in range(12)]
     told = [{"execution_id": f"e{n}", "started_at": at, "ended_at": at} for n, at in enumerate(begun)]
     fill_lake(tmp_path, executions=told)
-    build(settings, now=NOON + timedelta(days=9))
+    build(settings, now=NOON + timedelta(days=300))
     every = experience(read(settings, "fct_executions"))
     assert recent(settings).equals(every)
-    for most in (9, 4, 3, 1):
+    for most in (10, 9, 7, 4, 3, 1):
         assert recent(settings.model_copy(update={"router_max_executions": most})).equals(every.tail(most))
 
 
