@@ -1,8 +1,6 @@
 """A refresh that is killed outright at any moment: readers see whole versions, the next run comes to the same end."""
 
 import os
-import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +8,7 @@ import threading
 import time
 from contextlib import closing
 from datetime import date
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -18,6 +17,7 @@ import pytest
 from learning_pipeline.marts.digest import digests as marts_digests
 from learning_pipeline.sample import write_sample
 from learning_pipeline_tests.homes import digests
+from learning_pipeline_tests.killing import kill_in_each_part
 
 pytestmark = pytest.mark.slow
 
@@ -79,22 +79,14 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     home = tmp_path / "home"
     reader = Reader(home / "marts.duckdb")
     reader.start()
-    dice = random.Random(1)
-    killed = 0
+    arrived = count()
+
+    def started() -> subprocess.Popen[bytes]:
+        arrive(sample, tmp_path, next(arrived))  # there is something to do, whatever the one before did
+        return start(home, sample)
+
     try:
-        for number in range(3 * KILLS):
-            if killed == KILLS:
-                break
-            process = start(home, sample)
-            try:
-                # One kill in each part of a refresh.
-                process.wait(timeout=0.2 + (whole - 0.2) * (number % KILLS + dice.random()) / KILLS)
-                arrive(sample, tmp_path, number)  # there is something to do again
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait(timeout=30)
-                killed += 1
-        assert killed == KILLS
+        kill_in_each_part(started, KILLS, whole, seed=1, ended=lambda: None)
         assert start(home, sample).wait(timeout=300) == 0
         assert start(tmp_path / "clean", sample).wait(timeout=300) == 0
     finally:

@@ -1,9 +1,7 @@
 """A landing that is killed outright leaves nothing wrong behind: the next one comes to the same end."""
 
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +13,7 @@ import pytest
 from learning_pipeline.lake.ledger import ledger
 from learning_pipeline.sample import write_sample
 from learning_pipeline_tests.homes import digests, land_all, settings_of
+from learning_pipeline_tests.killing import kill_in_each_part
 
 pytestmark = pytest.mark.slow
 
@@ -39,21 +38,13 @@ def test_killed_at_random_moments_then_run_again(tmp_path: Path, kind: str) -> N
     began = time.monotonic()
     assert start(tmp_path / "timed", tree, kind).wait(timeout=120) == 0
     whole = time.monotonic() - began
-    dice = random.Random(20)
-    killed = 0
-    for number in range(3 * KILLS // 2):
-        process = start(tmp_path / "home", tree, kind)
-        try:
-            # One kill in each part of a landing: so few find what many at any moment would.
-            process.wait(timeout=0.1 + (whole - 0.1) * (number % KILLS + dice.random()) / KILLS)
-            shutil.rmtree(tmp_path / "home")  # it was done: what follows would find nothing new
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait(timeout=30)
-            killed += 1
-        if killed == KILLS:
-            break
-    assert killed >= 5
+    kill_in_each_part(
+        lambda: start(tmp_path / "home", tree, kind),
+        KILLS,
+        whole,
+        seed=20,
+        ended=lambda: shutil.rmtree(tmp_path / "home"),  # it was done: what follows would find nothing new
+    )
     land_all(tmp_path / "home", tree, kind=kind)
     assert digests(tmp_path / "home") == digests(tmp_path / "clean") == digests(tmp_path / "timed")
     # What a killed landing had read counts as new until a landing that is not killed has counted it.
