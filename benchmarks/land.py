@@ -2,6 +2,7 @@
 
     python benchmarks/land.py            # 500 MB
     python benchmarks/land.py --mb 100 --runs 3
+    python benchmarks/land.py --tree ~/.claude/projects    # transcripts of your own instead
 
 It prints ratios measured in one run: absolute times say little on another machine.
 """
@@ -60,11 +61,14 @@ def land(home: Path, tree: Path) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mb", type=float, default=500, help="size of the tree")
+    parser.add_argument(
+        "--tree", type=Path, help="transcripts to read instead of generated ones; nothing is written there"
+    )
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each command, after one warm-up")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         base = Path(name)
-        tree = grow(base / "sample", given.mb)
+        tree = given.tree.resolve(strict=True) if given.tree else grow(base / "sample", given.mb)
         print(f"{size_mb(tree):.0f} MB in {sum(1 for _ in tree.rglob('*.jsonl'))} files, {os.cpu_count()} cores\n")
         commands = {
             "plain read and typed decode": [sys.executable, str(Path(__file__).parent / "plain_decode.py"), str(tree)]
@@ -105,7 +109,7 @@ def main() -> None:
         show("refresh with nothing new", [run(refresh) for _ in range(given.runs)])
 
         print()
-        for megabytes in (given.mb / 8, given.mb):
+        for megabytes in (size_mb(tree) / 8, size_mb(tree)):
             large = one_file(tree, base / f"large{megabytes:.0f}", megabytes)
             show(f"land of one file of {size_mb(large):.0f} MB", [run(land(base / f"one{megabytes:.0f}", large))])
 

@@ -4,9 +4,9 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zlib
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
 
@@ -59,12 +59,16 @@ _OPENERS: dict[str, Callable[[str, str], Any]] = {".gz": gzip.open, ".bz2": bz2.
 
 def is_compressed(path: str) -> bool:
     """Say whether a file's name says that it is compressed."""
-    return PurePath(path).suffix in _OPENERS
+    return _suffix(path) in _OPENERS
 
 
 def without_suffix(path: str) -> str:
     """Return the name that a file has when it is not compressed."""
-    return path.removesuffix(PurePath(path).suffix) if is_compressed(path) else path
+    return path.removesuffix(_suffix(path)) if is_compressed(path) else path
+
+
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1]
 
 
 def open_file(path: str) -> BinaryIO:
@@ -73,7 +77,7 @@ def open_file(path: str) -> BinaryIO:
     Raises:
         OSError: it cannot be opened.
     """
-    return cast(BinaryIO, _OPENERS.get(PurePath(path).suffix, open)(path, "rb"))
+    return cast(BinaryIO, _OPENERS.get(_suffix(path), open)(path, "rb"))
 
 
 def broken() -> tuple[type[Exception], ...]:

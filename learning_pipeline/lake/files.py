@@ -23,3 +23,7 @@ class Cursor:
     fingerprint: str
     offset: int
     line: int
+
+    def row(self) -> tuple[int, int, str, int, int]:
+        """Return it as the columns of the table `files`."""
+        return self.size, self.mtime_ns, self.fingerprint, self.offset, self.line

@@ -6,7 +6,7 @@ What has to be read is known before Polars is imported: further processes start 
 import gc
 import time
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from learning_pipeline.errors import PipelineError
 from learning_pipeline.lake import discover, upkeep
@@ -60,27 +60,35 @@ def land(
         changed = [] if mend else list(_changed(state, specs, report, again))
         kinds = sorted({found.kind for found, _ in changed} - {discover.AUTO})
         with crew(sum(found.size for found, _ in changed), kinds, settings.workers) as others:
-            from learning_pipeline.lake.landing import Landing
+            from learning_pipeline.lake.plan import plan
             from learning_pipeline.lake.work import rounds
 
-            landing = Landing(settings, state, now, report)
+            days: set[date] = set()
             if mend:  # it may find that logs have to be read again
-                landing.repair()
+                days = _repaired(settings, state, now)
                 changed = list(_changed(state, specs, report, again))
-            work = landing.plan(changed)
-            total = sum(task.size for _, tasks in work for task in tasks)
+            work = plan(settings, changed, report)
+            total = sum(task.size for _, tasks in work.files for task in tasks)
             done = 0
-            for number, part in enumerate(rounds(work, others)):
-                if number:
-                    gc.collect()  # nothing looks for cycles while `others` are there: what hangs in them goes here
-                for kind, records, results in part:
+            parts = rounds(work.files, others)
+            under_way = next(parts, None)  # `others` parse, while this process imports what merging needs
+            from learning_pipeline.lake.landing import Landing
+
+            landing = Landing(settings, state, now, report, work.unknown)
+            for job, repositories in work.repositories:
+                landing.read_repositories(job, repositories)
+            while under_way is not None:
+                for kind, records, results in under_way:
                     landing.add(kind, records, results)
                     done += sum(result.bytes_read for result in results)
                     progress("land", done, total)
                 landing.commit()
+                under_way = next(parts, None)
+                if under_way is not None:
+                    gc.collect()  # nothing looks for cycles while `others` are there: what hangs in them goes here
         landing.commit()
         upkeep.remember(settings, state)
-    report.days = sorted(landing.days)
+    report.days = sorted(days | landing.days)
     report.seconds = time.perf_counter() - started
     return report
 
@@ -115,6 +123,14 @@ def _changed(
                 yield file, known
             elif known is not None and known[0] == discover.UNKNOWN:
                 report.unrecognised.append(f"{file.path}: {discover.remembered(known[1])}")
+
+
+def _repaired(settings: Settings, state: State, now: datetime) -> set[date]:
+    """Bring the lake in line with its files and settings again; return the days that changed."""
+    from learning_pipeline.lake.repair import repair
+    from learning_pipeline.lake.store import Lake
+
+    return repair(settings, state, Lake(settings.lake_dir, state), now).days
 
 
 def _in_quarantine(settings: Settings, state: State) -> set[str]:

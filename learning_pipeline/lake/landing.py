@@ -1,19 +1,16 @@
 """What was parsed is merged, and the fate of each line counted."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import astuple, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from learning_pipeline.errors import PipelineError
-from learning_pipeline.lake import discover, repair
-from learning_pipeline.lake.files import Cursor, Found
+from learning_pipeline.lake import discover
+from learning_pipeline.lake.files import Found
 from learning_pipeline.lake.ledger import add_counters
 from learning_pipeline.lake.merge import Merged, landing_id, merge
-from learning_pipeline.lake.parse import FileResult, Job, Task, start
+from learning_pipeline.lake.parse import FileResult, Job, Task
 from learning_pipeline.lake.quarantine import Rejected, update
 from learning_pipeline.lake.records import LINE, Records, RecordStore, column, pieces, united
 from learning_pipeline.lake.redact import redact
@@ -23,17 +20,17 @@ from learning_pipeline.lake.store import Lake
 from learning_pipeline.lake.validate import Violation
 from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
-from learning_pipeline.sources.base import Options
-from learning_pipeline.sources.table_map import TableMap
 
 # Records that are merged at once, or those of one day: bounds memory, of which merging takes some eight times as much.
-MERGE_BYTES = 48 * 1024 * 1024
+MERGE_BYTES = 64 * 1024 * 1024
 
 
 class Landing:
     """Gathers what was parsed, and commits it in batches."""
 
-    def __init__(self, settings: Settings, state: State, now: datetime, report: LandReport) -> None:
+    def __init__(
+        self, settings: Settings, state: State, now: datetime, report: LandReport, unknown: list[tuple[Found, str]]
+    ) -> None:
         self.settings = settings
         self.state = state
         self.lake = Lake(settings.lake_dir, state)
@@ -44,11 +41,7 @@ class Landing:
         self._results: dict[tuple[str, str], FileResult] = {}
         self._broken: set[tuple[str, str]] = set()  # files of which a part could not be parsed
         self._violated: set[tuple[str, str, int]] = set()  # lines whose rows broke a contract in a batch before
-        self._unknown: list[tuple[Found, str]] = []  # files that no kind knows, and what they look like
-
-    def repair(self) -> None:
-        """Bring the lake in line with its files and settings again."""
-        self.days |= repair.repair(self.settings, self.state, self.lake, self.now).days
+        self._unknown = unknown  # files that no kind knows, and what they look like
 
     def add(self, kind: str, records: Records, results: list[FileResult]) -> None:
         self._records[registry.source(kind).FAMILY].append(records)
@@ -61,39 +54,7 @@ class Landing:
             if of_file is not result:  # another part of the file
                 of_file.add(result)
 
-    def plan(self, changed: Sequence[tuple[Found, tuple[str, Cursor] | None]]) -> list[tuple[Job, list[Task]]]:
-        """Say how to read each file, by its kind; repositories are read at once.
-
-        Args:
-            changed: what has to be read, and as what and how far it was read before.
-        """
-        files: dict[str, list[tuple[Found, Cursor | None]]] = defaultdict(list)
-        of_repositories: dict[str, list[Found]] = defaultdict(list)
-        for found, known in changed:
-            if found.is_repository:
-                of_repositories[found.kind].append(found)
-                continue
-            try:
-                kind = discover.kind_of(found.kind, found.path)
-            except PipelineError as error:
-                self.report.cannot_read(found.kind, str(error))
-                continue
-            if kind == discover.UNKNOWN:
-                why = discover.why_unknown(found.path)
-                self._unknown.append((found, why))
-                self.report.unrecognised.append(f"{found.path}: {why}")
-                continue
-            cursor = known[1] if known is not None and known[0] == kind else None
-            files[kind].append((replace(found, kind=kind), cursor))
-        for kind, found_of_kind in sorted(of_repositories.items()):
-            self._add_repositories(self._job(kind), found_of_kind)
-        work = []
-        for kind, of_kind in sorted(files.items()):
-            job = self._job(kind)
-            work.append((job, [start(job, found, cursor) for found, cursor in of_kind]))
-        return work
-
-    def _add_repositories(self, job: Job, found: list[Found]) -> None:
+    def read_repositories(self, job: Job, found: list[Found]) -> None:
         """Read repositories; a long history is committed piece by piece."""
         from learning_pipeline.lake import repositories
 
@@ -105,13 +66,6 @@ class Landing:
                         self.commit()
             except PipelineError as error:
                 self.report.cannot_read(job.kind, str(error))
-
-    def _job(self, kind: str) -> Job:
-        settings = self.settings
-        zone = ZoneInfo(settings.naive_timezone) if settings.naive_timezone else None
-        tables = tuple(TableMap(**mapping.model_dump()) for mapping in settings.tables)
-        options = Options(zone, settings.scales.get(kind, {}), tables)
-        return Job(kind, options, settings.task_text, settings.host)
 
     def commit(self) -> None:
         """Merge what was gathered: streams and records first, then cursors and the ledger in one transaction."""
@@ -138,7 +92,7 @@ class Landing:
         self._settle(pl.concat([none, *lines]).unique(), fresh, rejected, self._mended(violations, settled))
         self._records.clear()
         self._results.clear()
-        self._unknown.clear()
+        self._unknown = []
 
     def _mended(self, violations: list[Violation], settled: pl.DataFrame) -> pl.DataFrame:
         """Return the lines that an earlier batch of this landing counted as quarantined, and that are well now."""
@@ -197,7 +151,7 @@ class Landing:
         counted: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         ledger_rows = []
         cursor_rows = [
-            (discover.UNKNOWN, one.path, *astuple(discover.unknown_cursor(one, why))) for one, why in self._unknown
+            (discover.UNKNOWN, one.path, *discover.unknown_cursor(one, why).row()) for one, why in self._unknown
         ]
         for at, result in self._results.items():
             kind = at[0]
@@ -212,7 +166,7 @@ class Landing:
             self.report.bytes_read += result.bytes_read
             ledger_rows.append((*at, day.isoformat(), *counts.values(), result.bytes_read))
             if result.cursor is not None and at not in self._broken:
-                cursor_rows.append((*at, *astuple(result.cursor)))
+                cursor_rows.append((*at, *result.cursor.row()))
             counted["ignored", kind] += result.ignored
             counted["reject", kind] += Counter(reject.check for reject in result.rejects)
             for name, n in result.unknown.items():

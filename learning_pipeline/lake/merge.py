@@ -12,9 +12,10 @@ import polars as pl
 
 from learning_pipeline.contracts.base import key_columns, polars_schema
 from learning_pipeline.contracts.streams import STREAMS
+from learning_pipeline.lake.parquet import read_parquet
 from learning_pipeline.lake.records import LINE, Records, RecordStore, column, united
 from learning_pipeline.lake.state import State
-from learning_pipeline.lake.store import Lake, read_parquet
+from learning_pipeline.lake.store import Lake
 from learning_pipeline.lake.validate import Violation, validate
 
 # What tells one copy of a record from another; the least of them is the one that counts.
@@ -60,8 +61,8 @@ def merge(lake: Lake, family: Any, new: Records, now: datetime) -> Merged:
     if changed:
         index_groups(lake.state, family.NAME, changed)
         groups = pl.concat([union.groups for union in unions.values()]).unique().sort()
-        put_together(lake, family, merged, known, days, groups, now)
-        store.write(known, set(column(changed, "day")["day"]))
+        with store.written(known, set(column(changed, "day")["day"])):
+            put_together(lake, family, merged, known, days, groups, now)
     return merged
 
 
@@ -121,9 +122,12 @@ def put_together(
 
 def _without_copies(records: pl.DataFrame) -> pl.DataFrame:
     """Keep the least copy of each record. Only the columns that tell copies apart are sorted: the rest is wide."""
-    narrow = records.select("record_key", *_COPY).with_row_index("_at")
+    several = records.select(pl.col("record_key").is_duplicated()).to_series()
+    if not several.any():
+        return records
+    narrow = records.select("record_key", *_COPY).with_row_index("_at").filter(several)
     kept = narrow.sort(_COPY).unique("record_key", keep="first")["_at"]
-    return records if kept.len() == records.height else records[kept.sort()]
+    return records.filter(~several | pl.int_range(pl.len()).is_in(kept.implode()))
 
 
 def _less(pairs: list[tuple[str, str]]) -> pl.Expr:
@@ -174,7 +178,8 @@ def _replace_groups(lake: Lake, stream: str, groups: pl.Series, days: set[date],
     Where two groups claim one key, the group whose own key is least has it: a choice that no order changes.
     """
     key = list(key_columns(STREAMS[stream]))
-    by_day = {day: part for (day,), part in rows.group_by("day")}
+    rows = rows.sort(*key, "group_key").unique(["day", *key], keep="first", maintain_order=True)
+    by_day = {day: part for (day,), part in rows.partition_by("day", as_dict=True, maintain_order=True).items()}
     frames: dict[date, pl.DataFrame] = {}
     for day in sorted(days | set(by_day)):
         part = by_day.get(day, rows.clear())
@@ -193,7 +198,8 @@ def _replace_groups(lake: Lake, stream: str, groups: pl.Series, days: set[date],
                 .drop("_landed")
             )
             part = pl.concat([before.filter(~pl.col("group_key").is_in(groups.implode())), part])
+            part = part.sort(*key, "group_key").unique(key, keep="first", maintain_order=True)
         elif part.is_empty():
             continue
-        frames[day] = part.sort(*key, "group_key").unique(key, keep="first", maintain_order=True)
+        frames[day] = part
     return lake.replace_days(stream, frames)

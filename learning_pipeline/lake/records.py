@@ -1,15 +1,15 @@
 """The records of a family: a table for each kind in memory, one Parquet file a day on disk."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from learning_pipeline.lake.store import read_parquet, write_parquet
+from learning_pipeline.lake.parquet import put_in_place, read_parquet, write_beside
 from learning_pipeline.sources.base import RECORD_COLUMNS
 
 # The records of each kind.
@@ -33,9 +33,8 @@ def united(parts: Iterable[Records]) -> dict[str, pl.DataFrame]:
 
 def column(records: Records, *names: str) -> pl.DataFrame:
     """Return columns that every kind has, of all kinds, each combination of values once."""
-    found = [frame.select(names).unique() for frame in records.values()]
     none = pl.DataFrame(schema={name: _TYPES[name] for name in names})
-    return pl.concat([none, *found]).unique()
+    return pl.concat([none, *(frame.select(names) for frame in records.values())]).unique()
 
 
 def of_days(records: Records, days: set[date]) -> dict[str, pl.DataFrame]:
@@ -110,19 +109,27 @@ class RecordStore:
             )
         return found
 
-    def write(self, records: Records, days: set[date]) -> None:
-        """Make these records the whole of some days; those of other days are passed over."""
+    @contextmanager
+    def written(self, records: Records, days: set[date]) -> Iterator[None]:
+        """Make these records the whole of some days once what is done inside is done, and write them meanwhile.
+
+        Records of other days are passed over.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            parts = pool.submit(self._write_beside, records, days)
+            yield
+            for path, part in parts.result().items():
+                put_in_place(part, path)
+
+    def _write_beside(self, records: Records, days: set[date]) -> dict[Path, Path]:
         parts: dict[date, list[pl.DataFrame]] = {day: [] for day in days}
         for kind, frame in records.items():
-            labelled = frame.with_columns(pl.lit(kind, dtype=self.kind).alias("kind"))
-            for (day,), part in labelled.group_by("day"):
+            # Left out: columns that none of these records has.
+            held = frame.select(s.name for s in frame if s.name == "day" or s.null_count() < frame.height)
+            labelled = held.with_columns(pl.lit(kind, dtype=self.kind).alias("kind"))
+            for (day,), part in labelled.partition_by("day", as_dict=True).items():
                 if day in parts:
-                    # Left out: columns that no record of the day has.
-                    parts[day].append(part.select(s.name for s in part if s.null_count() < part.height))
+                    parts[day].append(part)
 
-        def write(item: tuple[date, list[pl.DataFrame]]) -> None:
-            write_parquet(pl.concat(item[1], how="diagonal"), self.path(item[0]))
-
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            for _ in pool.map(write, ((day, found) for day, found in parts.items() if found)):
-                pass
+        paths = {self.path(day): found for day, found in parts.items() if found}
+        return {path: write_beside(pl.concat(found, how="diagonal"), path) for path, found in paths.items()}

@@ -11,11 +11,12 @@ import polars as pl
 
 from learning_pipeline.contracts.streams import STREAMS
 from learning_pipeline.lake.merge import Merged, index_groups, put_together
+from learning_pipeline.lake.parquet import read_parquet
 from learning_pipeline.lake.quarantine import without_words
 from learning_pipeline.lake.records import RecordStore, column
 from learning_pipeline.lake.redact import redact_records
 from learning_pipeline.lake.state import State
-from learning_pipeline.lake.store import Lake, content_digest, read_parquet
+from learning_pipeline.lake.store import Lake, content_digest
 from learning_pipeline.lake.upkeep import lost_days, partitions, read_with, reading, remember
 from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
@@ -51,7 +52,9 @@ def repair(settings: Settings, state: State, lake: Lake, now: datetime) -> Merge
         if stricter:
             again = store.days()
             for day in sorted(again):
-                store.write(redact_records(store.read([day]), family.TEXT_COLUMNS, settings.task_text), {day})
+                clean = redact_records(store.read([day]), family.TEXT_COLUMNS, settings.task_text)
+                with store.written(clean, {day}):
+                    pass
         for part in _parts(sorted(again)):
             known = store.read(part)
             put_together(lake, family, merged, known, set(part), column(known, "group_key")["group_key"].sort(), now)

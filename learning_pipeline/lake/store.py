@@ -5,14 +5,13 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
 from learning_pipeline.contracts.base import conform, key_columns, polars_schema
 from learning_pipeline.contracts.streams import STREAMS
-from learning_pipeline.errors import PipelineError
+from learning_pipeline.lake.parquet import look_at, write_parquet
 from learning_pipeline.lake.state import State
 
 # Columns that say when a row was written, not what it says: they are not part of a partition's content.
@@ -28,48 +27,6 @@ def content_digest(frame: pl.DataFrame) -> str:
     """
     hashes = frame.drop(_NOT_CONTENT, strict=False).hash_rows(seed=_SEED)
     return hashlib.blake2b(hashes.to_numpy().tobytes(), digest_size=16).hexdigest()
-
-
-def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write a Parquet file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    frame.write_parquet(part, compression="zstd", compression_level=1, statistics=True)
-    os.replace(part, path)
-
-
-def read_parquet(path: Path, columns: list[str] | None = None) -> pl.DataFrame:
-    """Read a Parquet file of the lake.
-
-    Raises:
-        PipelineError: it is damaged; the message says what to do.
-    """
-    try:
-        return pl.read_parquet(path, columns=columns, hive_partitioning=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise PipelineError(_damaged(path)) from error
-
-
-def _look_at(path: Path) -> None:
-    """Look at the head of a file, once as long as it does not change.
-
-    Raises:
-        PipelineError: it is damaged; the message says what to do.
-    """
-    try:
-        about = path.stat()
-        _head(path, about.st_mtime_ns, about.st_size)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise PipelineError(_damaged(path)) from error
-
-
-@lru_cache(maxsize=100_000)
-def _head(path: Path, _changed_ns: int, _size: int) -> None:
-    pl.read_parquet_schema(path)
-
-
-def _damaged(path: Path) -> str:
-    return f"{path} is damaged: delete it, and the next refresh makes it again from what else is known"
 
 
 class Lake:
@@ -102,25 +59,24 @@ class Lake:
             return pl.LazyFrame(schema=polars_schema(contract))
         # A partition written by an older version lacks newer columns: they read as null.
         for path in paths:
-            _look_at(path)
+            look_at(path)
         frames = [pl.scan_parquet(path, hive_partitioning=False, glob=False) for path in paths]
         return conform(pl.concat(frames, how="diagonal_relaxed"), contract)
 
     def replace(self, stream: str, day: date, frame: pl.DataFrame) -> bool:
         """Make these rows the whole partition; return whether its content changed."""
-        return bool(self.replace_days(stream, {day: frame}))
+        return bool(self.replace_days(stream, {day: frame.sort(key_columns(STREAMS[stream]))}))
 
     def replace_days(self, stream: str, frames: Mapping[date, pl.DataFrame]) -> set[date]:
         """Make these rows the whole partition of each day; return the days whose content changed.
 
-        The rows are sorted by natural key, so equal rows give equal digests however they came.
+        Args:
+            frames: sorted by natural key, so that equal rows give equal digests however they came.
         """
         known = self.digests(stream)
-        key = key_columns(STREAMS[stream])
 
         def write(item: tuple[date, pl.DataFrame]) -> tuple[date, str, int] | None:
             day, frame = item
-            frame = frame.sort(key)
             digest = content_digest(frame)
             path = self.path(stream, day)
             if known.get(day) == digest and path.exists():

@@ -3,6 +3,7 @@
 import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -17,10 +18,12 @@ from learning_pipeline.lake.records import united
 from learning_pipeline.sources import registry
 
 # Pieces are no smaller than this, unless there is less to read, and not much larger than that: each costs some
-# milliseconds beside its lines, and the last one is waited for.
+# milliseconds beside its lines. They become smaller towards the end, which one process waits for another to reach.
 _PIECE_BYTES = 16 * 1024 * 1024
 _LARGE_PIECE_BYTES = 40 * 1024 * 1024
-_PIECES = 10
+_PIECES_OF_REST = 4
+# The last pieces are for the process that merges: meanwhile the others hand over what they have.
+_LEFT_TO_THIS = 1
 # A file larger than two of these is cut into parts, where its kind allows it.
 _PART_BYTES = 48 * 1024 * 1024
 # Records that a process holds before all of them are merged: bounds memory, whatever the size of the input. A
@@ -33,16 +36,17 @@ Outcome = tuple[str, dict[str, pl.DataFrame], list[FileResult]]
 
 
 def pieces(job: Job, tasks: Sequence[Task]) -> Iterator[Piece]:
-    """Cut the files of a kind into pieces of about equal size, the largest files first."""
+    """Cut the files of a kind into pieces, the largest files and pieces first."""
     cut = [part for task in tasks for part in _parts(job, task)]
-    enough = min(_LARGE_PIECE_BYTES, max(_PIECE_BYTES, sum(task.size for task in cut) // _PIECES))
+    rest = sum(task.size for task in cut)
     piece: list[Task] = []
     size = 0
     for task in sorted(cut, key=lambda task: (-task.found.size, task.found.path, task.offset)):
         piece.append(task)
         size += task.size
-        if size >= enough:
+        if size >= min(_LARGE_PIECE_BYTES, max(_PIECE_BYTES, rest // _PIECES_OF_REST)):
             yield job, piece
+            rest -= size
             piece, size = [], 0
     if piece:
         yield job, piece
@@ -61,18 +65,17 @@ def rounds(work: Sequence[tuple[Job, list[Task]]], others: Crew | None) -> Itera
     """Parse all files of all kinds, in rounds whose records fit in memory.
 
     A round yields its pieces in no fixed order, and has to be used up before the next. Parts of a file come in
-    order over rounds. This process parses too; the others join in once they have started.
+    order over rounds. This process parses too, when it takes the first piece; the others begin once they have started.
     """
     cut = [piece for job, tasks in work for piece in pieces(job, tasks)]
     taken = _Alone() if others is None else others.taken
     taken.value = 0
     while taken.value < len(cut):
-        yield _round(cut, taken, others)
+        yield _gathered(cut, taken, [] if others is None else others.submit(_parse_share, cut))
 
 
-def _round(cut: Sequence[Piece], taken: Any, others: Crew | None) -> Iterator[Outcome]:
-    shares = [] if others is None else others.submit(_parse_share, cut)
-    yield from _share(cut, taken)
+def _gathered(cut: Sequence[Piece], taken: Any, shares: list[Future[Any]]) -> Iterator[Outcome]:
+    yield from _share(cut, taken, len(cut))
     for share in shares:
         for kind, handed, results in share.result():
             yield kind, {name: pl.read_ipc(io.BytesIO(data)) for name, data in handed.items()}, results
@@ -87,15 +90,15 @@ class _Alone:
         return nullcontext()
 
 
-def _share(cut: Sequence[Piece], taken: Any) -> Iterator[Outcome]:
-    """Parse pieces that no other process has taken, until none is left or enough is held."""
+def _share(cut: Sequence[Piece], taken: Any, end: int) -> Iterator[Outcome]:
+    """Parse pieces before an end that no other process has taken, until none is left or enough is held."""
     held = 0.0
     while held < _HELD_BYTES:
         with taken.get_lock():
             number = taken.value
+            if number >= end:
+                return
             taken.value += 1
-        if number >= len(cut):
-            return
         job, tasks = cut[number]
         records, results = parse_files(job, tasks)
         held += sum(frame.estimated_size() for frame in records.values())
@@ -106,7 +109,7 @@ def _parse_share(cut: Sequence[Piece]) -> list[tuple[str, dict[str, bytes], list
     """Parse this process's share of a round; hand it over at the end, when the other side has time to take it."""
     found: dict[str, list[dict[str, pl.DataFrame]]] = defaultdict(list)
     results: dict[str, list[FileResult]] = defaultdict(list)
-    for kind, records, read in _share(cut, crew.taken()):
+    for kind, records, read in _share(cut, crew.taken(), max(1, len(cut) - _LEFT_TO_THIS)):
         found[kind].append(records)
         results[kind] += read
     handed = []

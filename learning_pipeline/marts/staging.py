@@ -18,7 +18,8 @@ from types import MappingProxyType
 import polars as pl
 
 from learning_pipeline.errors import PipelineError
-from learning_pipeline.lake.store import content_digest, write_parquet
+from learning_pipeline.lake.parquet import write_parquet
+from learning_pipeline.lake.store import content_digest
 
 _MAGIC = b"PAR1"
 _FILE = "rows.parquet"

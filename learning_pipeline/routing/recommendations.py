@@ -12,7 +12,7 @@ import polars as pl
 from learning_pipeline.contracts.base import empty, polars_schema
 from learning_pipeline.contracts.routing import MartRouterEvaluation, RoutingRecommendations
 from learning_pipeline.contracts.vocabulary import TASK_TYPES
-from learning_pipeline.lake.store import write_parquet
+from learning_pipeline.lake.parquet import write_parquet
 from learning_pipeline.routing import storage
 from learning_pipeline.routing.decision import decide
 from learning_pipeline.routing.embedding import DIMENSIONS, Embedding, text_key
