@@ -7,8 +7,11 @@ error, the one with the lowest log loss is taken.
 Success is traded for cost only as far as the difference could hardly be measured. Of the best single candidate's
 95 % interval, half of the half-width may be given away against the best choices; against the best single itself
 `_MOST_GIVEN` of the half-width, if that brings the cost down to `_WELL_SPENT` of the best single's. The smallest
-weight that brings it there is taken; where none does, the one that spends least. Time counts half as much as cost,
-and stands for it where no cost was observed.
+weight that brings it there is taken; where none does, the one that spends least, if that is a tenth less than where
+cost does not count. Time counts half as much as cost, and stands for it where no cost was observed.
+
+What a choice would have brought is looked up where most tasks were run by several candidates (`_COMPLETE`). The few
+of other logs are tasks that were tried again, and like no others: there, what is predicted is taken for it.
 """
 
 from dataclasses import dataclass
@@ -27,11 +30,14 @@ COST_WEIGHTS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.055, 0.07, 0.1, 0.14, 0.2, 0.28, 
 TIME_SHARE = 0.5
 # Tasks that several candidates ran, below which choices cannot be compared.
 _LEAST_COMPARED = 100
+# The share of tasks that several candidates have to have run.
+_COMPLETE = 0.5
 # Shares of the best single candidate's cost to aim at, and of the half-width of its interval to give away for that.
 _WELL_SPENT = (0.5, 0.6)
 _MOST_GIVEN = 0.6
-# Shares of cost that are too close to tell.
+# Shares of cost that are too close to tell, and that are worth giving success away.
 _NEGLIGIBLE = 0.01
+_WORTHWHILE = 0.1
 # Log loss that a method has to save the blend.
 _WORTH = 2e-4
 
@@ -126,15 +132,15 @@ def cost_weight(labels: Labels, probability: Array, statistics: Statistics) -> f
     amount = np.where(np.isnan(amount), np.nanmedian(amount), amount)
     ran = labels.weight > 0
     several = ran.sum(axis=1) >= 2
-    observed = several.sum() >= _LEAST_COMPARED
+    observed = several.sum() >= _LEAST_COMPARED and several.mean() >= _COMPLETE
     allowed = ran[several] if observed else np.ones_like(ran)
     value = labels.label[several] if observed else probability
     score, dear, amount = (part[several] if observed else part for part in (probability, dear, amount))
     totals = (labels.weight * labels.label).sum(axis=0), labels.weight.sum(axis=0)
     rate = totals[0] / np.maximum(totals[1], 1e-9)
-    single = int(rate.argmax())
-    low, high = wilson(rate[single], np.array(float((labels.weight[:, single] > 0).sum())))
-    room = float(high - low) / 2
+    low, high = wilson(rate, ran.sum(axis=0).astype(float))
+    single = int(low.argmax())
+    room = float(high[single] - low[single]) / 2
     alone = np.where(allowed[:, single], single, np.where(allowed, rate, -np.inf).argmax(axis=1))
     rows = np.arange(len(value))
     known, spent_alone = float(value[rows, alone].mean()), float(amount[rows, alone].mean())
@@ -151,4 +157,6 @@ def cost_weight(labels: Labels, probability: Array, statistics: Statistics) -> f
             if enough:
                 return min(enough)
     least = min(spent for _, spent in near)
+    if least > (1 - _WORTHWHILE) * tried[0][2]:
+        return COST_WEIGHTS[0]
     return min(weight for weight, spent in near if spent <= least + _NEGLIGIBLE)

@@ -1,5 +1,6 @@
 """What the router is judged by, on worlds with a known truth."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +101,6 @@ def test_groups_that_differ_are_shrunk_less_than_groups_that_do_not() -> None:
 
 def priced(costs: tuple[float, float], rates: tuple[float, float], n: int = 400) -> tuple[Labels, np.ndarray, float]:
     """Return labels of two candidates that both ran every task, their rates as predictions, and the cost weight."""
-    from decimal import Decimal
-
     rng = np.random.default_rng(0)
     given = []
     for number, row in enumerate(rows(n)):
@@ -132,5 +131,32 @@ def test_cheaper_but_surely_worse_is_not_bought() -> None:
     assert utility.argmax() == 0
 
 
+def test_what_was_tried_again_does_not_set_the_price() -> None:
+    """Most tasks are run by one. The few that are run again are those at which the first failed."""
+    rng, given = np.random.default_rng(0), []
+    costs, rates = {"alpha": "4.0", "beta": "0.5"}, {"alpha": 0.8, "beta": 0.6}
+    for number, row in enumerate(rows(4000)):
+        runs = [AGENTS[number % 2]]
+        won = bool(rng.random() < rates[runs[0]])
+        if not won and runs == ["alpha"]:
+            runs.append("beta")
+        for agent in runs:
+            good = won if agent == runs[0] else bool(rng.random() < rates[agent])
+            known = {"success": good, "outcome": "success" if good else "failure"}
+            known |= {"error_type": None if good else "tool", "reported_cost_usd": Decimal(costs[agent])}
+            who = {"execution_id": f"{number}-{agent}", "agent_name": agent, "model": None, "model_tier": None}
+            given.append({**row, **who, **known, "duration_ms": 1000})
+    experience = seen(given)
+    statistics = count(experience)
+    labels = arrange(experience, statistics.candidates)
+    said = np.broadcast_to(np.array([0.8, 0.6]), labels.weight.shape)
+    price = statistics.cost.normal(np.array([4.0, 0.5]))
+    assert (said[0] - cost_weight(labels, said, statistics) * price).argmax() == 0
+
+
 def test_where_cost_makes_no_difference_it_does_not_count() -> None:
     assert priced((1.0, 1.0), (0.8, 0.6))[2] == COST_WEIGHTS[0]
+
+
+def test_hardly_cheaper_is_not_worth_a_loss() -> None:
+    assert priced((1.0, 0.95), (0.8, 0.78))[2] == COST_WEIGHTS[0]
