@@ -24,7 +24,9 @@ class RoutingRecommendations(Table):
 
     task_type: Text = key_field("Kind of task", isin=TASK_TYPES)
     repository: Text = field("Repository; null for all repositories together")
-    rank: Integer = key_field("Place by utility, from 1", ge=1)
+    rank: Integer = key_field(
+        "Place by utility, from 1; who was hardly tried, or is much worse than another, comes last", ge=1
+    )
     agent_name: Text = field("Agent", null=False)
     model: Text = field("Model of the agent; null where the logs name none")
     n: Integer = count_field("Labelled executions of this candidate in this group", null=False)

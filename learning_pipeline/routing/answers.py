@@ -26,8 +26,15 @@ class Shown:
         self._n = estimates.n.tolist()
         self._cost, self._duration = _rounded(estimates.cost, 9), _whole(estimates.duration)
         self._utility = _rounded(decisions.utility)
+        self._eligible = decisions.eligible.tolist()
         self._positions = neighbours.positions[:, :NEAREST_SHOWN].tolist()
         self._similarity = np.round(neighbours.similarity[:, :NEAREST_SHOWN].astype(np.float64), 6).tolist()
+
+    def place(self, row: int, option: Option) -> tuple[int, float]:
+        """Return what to sort candidates by: those who may be chosen, then the others, then who is not known."""
+        if option.number is None:
+            return 2, 0.0
+        return 0 if self._eligible[row][option.number] else 1, -float(self.decisions.utility[row, option.number])
 
     def candidate(self, row: int, option: Option) -> dict[str, Any]:
         number = option.number
@@ -81,7 +88,7 @@ class Shown:
             count = "one candidate has" if contenders else "no candidate has"
             return f"{count} the {least} labelled executions of this kind that a comparison needs"
         return (
-            f"{first} and {second} cannot be told apart: choosing is expected to lose "
+            f"{first} and {second} cannot be told apart: choosing is expected to lose up to "
             f"{self.decisions.expected_loss[row]:.3f} of utility, more than {self.model.parameters.max_expected_loss}"
         )
 

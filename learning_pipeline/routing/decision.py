@@ -5,17 +5,22 @@ the median cost of everything, and the same for time. An amount that was never o
 
 The router abstains when choosing could cost too much: with utilities known only as well as their evidence, the
 expected loss of taking the best against each other candidate is s * phi(d / s) - d * Phi(-d / s), where d is the
-difference of the utilities and s its standard error (the expected loss of Bayesian A/B tests). Two candidates
-that are known to be nearly equal cost little to confuse, so a tie that rests on much evidence is decided. Only
-candidates with at least half of `min_evidence` labels in this kind of task are compared: one that was hardly
-tried is neither chosen nor in the way. The router abstains where fewer than two are left to compare, or where
+difference of the utilities and s its standard error (the expected loss of Bayesian A/B tests). What is lost against
+the best of the others is at most the sum over them, and that is what counts: the best of many estimates is often the
+luckiest. Two candidates that are known to be nearly equal cost little to confuse, so a tie that rests on much evidence
+is decided. Only candidates with at least half of `min_evidence` labels in this kind of task are compared: one that was
+hardly tried is neither chosen nor in the way. The router abstains where fewer than two are left to compare, or where
 the candidates together have fewer labels than `min_evidence`.
+
+What the router has learned to trade is bounded in every single task, too: who is expected to succeed less often by
+more than `MOST_GIVEN` than another is not chosen, whatever that saves. An average that is hardly worse could else be
+made of kinds of task where it is much worse.
 
 Where the best is cheaper or faster than the candidate that would be taken without a router (the best single one),
 by `LEAST_SAVED` of utility or more, a tie matters less: up to `MOST_TIED` may be lost by choosing.
 
 A caller may set other weights for a kind of task, a budget, or a floor of success: who costs more than the budget
-(or whose cost is not known), or is expected to succeed less often, is not chosen.
+(or whose cost is not known), or is expected to succeed less often, is not chosen. Own weights know no other bound.
 """
 
 from dataclasses import dataclass
@@ -27,6 +32,7 @@ from learning_pipeline.routing.text import Array
 
 LEAST_SAVED = 0.01
 MOST_TIED = 0.025
+MOST_GIVEN = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,10 @@ class Decisions:
     """One entry an asked task; columns are candidates."""
 
     utility: Array  # (asked, candidates)
+    eligible: Array  # who may be chosen: enough evidence, and hardly worse than any; (asked, candidates)
     best: Array  # candidate with the highest utility, -1 where there is none
     runner_up: Array  # the candidate that the best could most be confused with, -1 where there is none
-    expected_loss: Array  # of taking the best, in utility
+    expected_loss: Array  # of taking the best, against all others together, in utility
     labelled: Array  # labelled executions of all allowed candidates together
     contenders: Array  # allowed candidates with enough labels in this kind of task
     abstained: Array
@@ -57,6 +64,12 @@ class Wishes:
         budget, floor = self.max_cost_usd[:, None], self.min_success[:, None]
         within = np.isnan(budget) | (estimates.cost <= budget)
         return allowed & within & (np.isnan(floor) | (estimates.probability >= floor))
+
+
+def hardly_worse(probability: Array, allowed: Array) -> Array:
+    """Return which of the allowed candidates are expected to succeed nearly as often as any; (asked, candidates)."""
+    most = np.where(allowed, probability, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+    return allowed & (probability >= most - MOST_GIVEN)
 
 
 def pareto(estimates: Estimates, allowed: Array) -> Array:
@@ -93,26 +106,30 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     if not utility.shape[1]:
         none = np.full(len(utility), -1)
         nobody = np.ones(len(rows), bool)
-        return Decisions(utility, none, none, np.zeros(len(rows)), labelled, labelled, nobody, ~nobody)
+        return Decisions(utility, allowed, none, none, np.zeros(len(rows)), labelled, labelled, nobody, ~nobody)
     tried = allowed & (estimates.n >= parameters.min_own_evidence)
     contenders = tried.sum(axis=1)
     compared = np.where((contenders > 0)[:, None], tried, allowed)
-    best = np.where(compared, utility, -np.inf).argmax(axis=1)
+    within = hardly_worse(estimates.probability, compared)
+    if wishes is not None:
+        own_weights = ~np.isnan(wishes.cost_weight) | ~np.isnan(wishes.time_weight)
+        within = np.where(own_weights[:, None], compared, within)
+    best = np.where(within, utility, -np.inf).argmax(axis=1)
     variance = estimates.probability * (1 - estimates.probability) / (estimates.support + 1)
     gap = utility[rows, best][:, None] - utility
+    # Who is not within it would only be the better choice by succeeding more often.
+    gap = np.where(within, gap, estimates.probability[rows, best][:, None] - estimates.probability)
     error = np.sqrt(variance + variance[rows, best][:, None])
-    loss = np.where(compared, _expected_loss(gap, error), -np.inf)
-    loss[rows, best] = -np.inf
-    runner_up = loss.argmax(axis=1)
-    worst = loss[rows, runner_up]
-    alone = ~np.isfinite(worst)
-    worst = np.where(alone, 0.0, worst)
-    runner_up = np.where(alone, -1, runner_up)
+    others = compared.copy()
+    others[rows, best] = False
+    loss = np.where(others, _expected_loss(gap, error), 0.0)
+    runner_up = np.where(others.any(axis=1), np.where(others, loss, -np.inf).argmax(axis=1), -1)
+    at_stake = loss.sum(axis=1)
     some = allowed.any(axis=1)
     otherwise = np.where(compared, model.start, -np.inf).argmax(axis=1)
     saved = price[rows, otherwise] - price[rows, best] >= LEAST_SAVED
     lost = np.where(saved, max(MOST_TIED, parameters.max_expected_loss), parameters.max_expected_loss)
-    abstained = (contenders < 2) | (labelled < parameters.min_evidence) | (worst > lost)
+    abstained = (contenders < 2) | (labelled < parameters.min_evidence) | (at_stake > lost)
     # With one candidate in all the logs there is nothing to compare it with.
     single = (allowed.sum(axis=1) == 1) & (contenders == 1) & (labelled >= parameters.min_evidence)
     abstained &= ~single
@@ -120,7 +137,8 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     left = (tried.sum(axis=1) == 1) & (allowed != asked).any(axis=1) & (labelled >= parameters.min_evidence)
     abstained &= ~left
     excluded: Array = np.asarray(asked.any(axis=1) & ~some)
-    return Decisions(utility, np.where(some, best, -1), runner_up, worst, labelled, contenders, abstained, excluded)
+    chosen = np.where(some, best, -1)
+    return Decisions(utility, within, chosen, runner_up, at_stake, labelled, contenders, abstained, excluded)
 
 
 def _expected_loss(gap: Array, error: Array) -> Array:

@@ -51,7 +51,8 @@ def recommend(model: Model, version: str) -> pl.DataFrame:
         n = counts[row]
         if n.sum() < model.parameters.min_evidence or task_type not in TASK_TYPES:
             continue
-        order = [number for number in np.argsort(-decisions.utility[row], kind="stable") if n[number] > 0]
+        ranked = np.lexsort((-decisions.utility[row], ~decisions.eligible[row]))
+        order = [number for number in ranked if n[number] > 0]
         for rank, number in enumerate(order, start=1):
             candidate = statistics.candidates[number]
             rows.append(

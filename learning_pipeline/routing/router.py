@@ -202,8 +202,8 @@ class Router:
         options = request.options
         if options is None:
             options = tuple(Option(candidate, number) for number, candidate in enumerate(known))
-        listed = [shown.candidate(row, option) for option in options]
-        listed.sort(key=lambda item: (item["utility"] is None, -(item["utility"] or 0.0)))
+        ranked = sorted(options, key=lambda option: shown.place(row, option))
+        listed = [shown.candidate(row, option) for option in ranked]
         rung = "model" if shown.estimates.informed[row] else "statistics"
         chosen, reason = None, shown.why_not(row, request)
         if request.options is not None and len(request.options) == 1:

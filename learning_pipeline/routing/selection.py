@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from learning_pipeline.routing.blend import METHODS, Blend
+from learning_pipeline.routing.decision import hardly_worse
 from learning_pipeline.routing.learn import OutOfFold
 from learning_pipeline.routing.model import wilson
 from learning_pipeline.routing.statistics import Statistics
@@ -144,9 +145,10 @@ def cost_weight(labels: Labels, probability: Array, statistics: Statistics) -> f
     alone = np.where(allowed[:, single], single, np.where(allowed, rate, -np.inf).argmax(axis=1))
     rows = np.arange(len(value))
     known, spent_alone = float(value[rows, alone].mean()), float(amount[rows, alone].mean())
+    within = hardly_worse(score, allowed)
     tried = []
     for weight in COST_WEIGHTS:
-        chosen = np.where(allowed, score - weight * dear, -np.inf).argmax(axis=1)
+        chosen = np.where(within, score - weight * dear, -np.inf).argmax(axis=1)
         spent = float(amount[rows, chosen].mean()) / max(spent_alone, 1e-12)
         tried.append((weight, float(value[rows, chosen].mean()), spent))
     near = [(weight, spent) for weight, got, spent in tried if got >= tried[0][1] - room / 2 - 1e-9]

@@ -95,9 +95,11 @@ def fit_forest(rows: Array, difference: Array, weight: Array, *, seed: int) -> T
 
     ran = weight > 0
     known = np.where(ran, difference, 0.0)
-    # What all candidates of a task share tells less about whom to choose: it counts half when splits are looked for.
-    shared = known.sum(axis=1, keepdims=True) / np.maximum(ran.sum(axis=1, keepdims=True), 1)
-    sought = np.where(ran, known - shared / 2, 0.0)
+    # What all candidates of a task share does not tell whom to choose: splits are looked for without it, as far as it
+    # is known. One label is all that a task's only candidate has.
+    several = np.maximum(ran.sum(axis=1, keepdims=True), 1)
+    shared = known.sum(axis=1, keepdims=True) / several
+    sought = np.where(ran, known - shared * (several - 1) / several, 0.0)
     density = float((weight > 0).mean()) if weight.size else 1.0
     leaf = int(min(max(_LEAST_LEAF, _LABELS_A_LEAF / max(density, 1e-6)), max(len(rows) // 4, 1)))
     trees = min(TREES, max(LEAST_TREES, len(rows) // _TASKS_A_TREE))

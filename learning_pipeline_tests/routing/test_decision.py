@@ -1,5 +1,6 @@
 """Budgets, floors, the Pareto front and chance in choosing."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from learning_pipeline.errors import UsageError
+from learning_pipeline.routing.decision import MOST_GIVEN, hardly_worse
 from learning_pipeline.routing.embedding import fit
 from learning_pipeline.routing.exploration import explore
 from learning_pipeline.routing.learn import build
@@ -49,6 +51,22 @@ def test_weights_decide_between_success_and_cost(router: Router) -> None:
     cheap = router.route("x", task_type="bug_fix", weights={"cost": 3.0})
     assert dear["chosen"]["agent_name"] == "alpha"
     assert cheap["chosen"]["agent_name"] == "gamma"
+
+
+def test_a_learned_price_buys_no_candidate_that_is_much_worse(model: Model) -> None:
+    """Of 0.9, 0.5 and 0.3, a cost weight that would take the cheapest takes the best; a caller's own weight does."""
+    priced = Router(replace(model, parameters=replace(model.parameters, cost_weight=3.0)), "test")
+    assert priced.route("x", task_type="bug_fix")["chosen"]["agent_name"] == "alpha"
+    assert priced.route("x", task_type="bug_fix", weights={"cost": 3.0})["chosen"]["agent_name"] == "gamma"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6), st.integers(0, 2**6 - 1))
+def test_hardly_worse_is_within_five_points_of_the_best_allowed(rates: list[float], mask: int) -> None:
+    allowed = np.array([[bool(mask >> i & 1) for i in range(len(rates))]])
+    found = hardly_worse(np.array([rates]), allowed)[0]
+    best = max((rate for rate, may in zip(rates, allowed[0], strict=True) if may), default=None)
+    for rate, may, taken in zip(rates, allowed[0], found, strict=True):
+        assert taken == (may and best is not None and rate >= best - MOST_GIVEN)
 
 
 @pytest.mark.parametrize("wish", [{"max_cost_usd": -1}, {"min_success": 2}, {"weights": 3}, {"weights": {"cost": "x"}}])
