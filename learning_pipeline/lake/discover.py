@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from learning_pipeline.errors import UsageError
-from learning_pipeline.lake import git
+from learning_pipeline.lake import compressed, git
 from learning_pipeline.lake.compressed import without_suffix
 from learning_pipeline.lake.files import Cursor, Found
 from learning_pipeline.lake.state import State
@@ -108,13 +108,22 @@ def why_unknown(path: str) -> str:
 
     text = head(path).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text:
-        return "empty"
+        return "compressed, and broken" if _is_broken(path) else "empty"
     if b"\0" in text:
         return "binary, and no table that is known"
     if text[:1] not in b"{[":
         return "text, not a log of a known form"
     names = dict.fromkeys(name.decode("utf-8", "replace") for name in _NAME.findall(text))
     return f"JSON with {', '.join(list(names)[:4]) or 'no fields'}: no log of a known form"
+
+
+def _is_broken(path: str) -> bool:
+    try:
+        with compressed.open_file(path) as file:
+            file.read(1)
+    except compressed.broken():
+        return True
+    return False
 
 
 def is_wanted(spec: SourceSpec, path: str) -> bool:

@@ -1,5 +1,6 @@
 """Asks marts.duckdb: questions of the query book by name, or any SQL, read-only."""
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,13 @@ def text(name: str) -> str:
     """Return the SQL of a named question. Raises UsageError where the book does not have it."""
     files = {path.stem: path for path in _files()}
     if name not in files:
-        raise UsageError(f"there is no query {name!r}; there are {', '.join(files)}")
+        close = difflib.get_close_matches(name, files, 3)
+        raise UsageError(f"there is no query {name!r}; {_instead(close)}query --list shows all {len(files)}")
     return files[name].read_text("utf-8")
+
+
+def _instead(close: list[str]) -> str:
+    return f"did you mean {' or '.join(close)}? " if close else ""
 
 
 def run(settings: Settings, *, sql: str | None = None, name: str | None = None) -> Result:

@@ -84,17 +84,19 @@ def test_a_file_that_becomes_another_kind_is_read_as_that(tmp_path: Path) -> Non
 def test_what_no_kind_knows_is_named_with_the_reason_and_not_opened_again(tmp_path: Path) -> None:
     logs, home = tmp_path / "logs", tmp_path / "home"
     logs.mkdir()
+    (logs / "broken.jsonl.gz").write_bytes(b"no gzip at all")
     (logs / "empty.jsonl").write_bytes(b"")
     (logs / "noise.bin").write_bytes(b"\0\1\2")
     (logs / "other.json").write_bytes(json.dumps({"weather": "fine"}).encode())
     (logs / "prose.txt").write_bytes(b"It was a dark night.\n")
     wanted = [
+        f"{logs}/broken.jsonl.gz: compressed, and broken",
         f"{logs}/empty.jsonl: empty",
         f"{logs}/noise.bin: binary, and no table that is known",
         f"{logs}/other.json: JSON with weather: no log of a known form",
         f"{logs}/prose.txt: text, not a log of a known form",
     ]
     first = land_all(home, logs, kind="auto")
-    assert sorted(first.unrecognised) == wanted and first.files_changed == 4
+    assert sorted(first.unrecognised) == wanted and first.files_changed == 5
     second = land_all(home, logs, kind="auto")
     assert sorted(second.unrecognised) == wanted and second.files_changed == 0

@@ -63,9 +63,7 @@ def test_bad_sql_is_one_clear_line_and_changes_nothing(without_data: Settings, s
     assert without_data.marts_path.read_bytes() == before
 
 
-def test_an_unknown_name_lists_the_known(without_data: Settings) -> None:
-    with pytest.raises(UsageError, match="leaderboard"):
-        query.run(without_data, name="nothing")
+def test_no_name_and_no_sql_is_told_where_the_names_are(without_data: Settings) -> None:
     with pytest.raises(UsageError):
         query.run(without_data)
 
@@ -76,3 +74,11 @@ def test_marts_that_are_damaged_are_explained(settings: Settings) -> None:
     with pytest.raises(PipelineError, match="refresh` builds them again") as error:
         query.run(settings, sql="select 1")
     assert "\n" not in str(error.value)
+
+
+def test_a_name_that_is_nearly_right_is_told_what_it_may_mean() -> None:
+    with pytest.raises(UsageError, match=r"did you mean leaderboard\?"):
+        query.text("leaderbord")
+    with pytest.raises(UsageError, match="query --list") as told:
+        query.text("zzz")
+    assert "mean" not in str(told.value)
