@@ -22,7 +22,7 @@ from learning_pipeline.settings import Settings
 from learning_pipeline.sources import registry
 
 # Records that are merged at once, or those of one day: bounds memory, of which merging takes some eight times as much.
-MERGE_BYTES = 64 * 1024 * 1024
+MERGE_BYTES = 48 * 1024 * 1024
 
 
 class Landing:

@@ -19,6 +19,7 @@ Records = Mapping[str, pl.DataFrame]
 LINE = ("source", "source_file", "source_line")
 
 _TYPES = {**RECORD_COLUMNS, "landing": pl.Int64()}
+_LITTLE_MORE = 1.25
 _COUNT = {"day": pl.Date(), "len": pl.UInt32()}
 
 
@@ -47,6 +48,8 @@ def of_days(records: Records, days: set[date]) -> dict[str, pl.DataFrame]:
 def pieces(records: Records, known: Mapping[date, int], most: int) -> Iterator[dict[str, pl.DataFrame]]:
     """Cut records into spans of days that have, with what is known of them, not many more than `most` bytes each.
 
+    Where there is little more than that in all, they are not cut: each span costs a tenth of a second.
+
     Args:
         known: records that each of the days has by now.
     """
@@ -55,7 +58,7 @@ def pieces(records: Records, known: Mapping[date, int], most: int) -> Iterator[d
     counts = pl.concat([pl.DataFrame(schema=_COUNT), *(frame.group_by("day").len() for frame in records.values())])
     by_day = counts.group_by("day").agg(pl.col("len").sum()).sort("day")
     spans: list[set[date]] = [set()]
-    taken = 0.0
+    taken = whole = 0.0
     for day, n in by_day.iter_rows():
         size = (n + known.get(day, 0)) * row_bytes
         if spans[-1] and taken + size > most:
@@ -63,6 +66,9 @@ def pieces(records: Records, known: Mapping[date, int], most: int) -> Iterator[d
             taken = 0.0
         spans[-1].add(day)
         taken += size
+        whole += size
+    if whole <= _LITTLE_MORE * most:
+        spans = [set()]
     yield from [dict(records)] if len(spans) == 1 else (of_days(records, days) for days in spans)
 
 

@@ -21,7 +21,7 @@ from learning_pipeline.sources import registry
 # milliseconds beside its lines. They become smaller towards the end, which one process waits for another to reach.
 _PIECE_BYTES = 16 * 1024 * 1024
 _LARGE_PIECE_BYTES = 40 * 1024 * 1024
-_PIECES_OF_REST = 4
+_PIECES, _PIECES_OF_REST = 10, 4
 # The last pieces are for the process that merges: meanwhile the others hand over what they have.
 _LEFT_TO_THIS = 1
 # A file larger than two of these is cut into parts, where its kind allows it.
@@ -38,13 +38,13 @@ Outcome = tuple[str, dict[str, pl.DataFrame], list[FileResult]]
 def pieces(job: Job, tasks: Sequence[Task]) -> Iterator[Piece]:
     """Cut the files of a kind into pieces, the largest files and pieces first."""
     cut = [part for task in tasks for part in _parts(job, task)]
-    rest = sum(task.size for task in cut)
+    rest = total = sum(task.size for task in cut)
     piece: list[Task] = []
     size = 0
     for task in sorted(cut, key=lambda task: (-task.found.size, task.found.path, task.offset)):
         piece.append(task)
         size += task.size
-        if size >= min(_LARGE_PIECE_BYTES, max(_PIECE_BYTES, rest // _PIECES_OF_REST)):
+        if size >= max(_PIECE_BYTES, min(_LARGE_PIECE_BYTES, total // _PIECES, rest // _PIECES_OF_REST)):
             yield job, piece
             rest -= size
             piece, size = [], 0
