@@ -19,7 +19,7 @@ Records = Mapping[str, pl.DataFrame]
 LINE = ("source", "source_file", "source_line")
 
 _TYPES = {**RECORD_COLUMNS, "landing": pl.Int64()}
-_LITTLE_MORE = 1.25
+_LITTLE_MORE = 1.25  # of what a span may hold, in all
 _COUNT = {"day": pl.Date(), "len": pl.UInt32()}
 
 

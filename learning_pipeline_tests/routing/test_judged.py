@@ -178,4 +178,4 @@ def test_where_cost_makes_no_difference_it_does_not_count() -> None:
 
 
 def test_hardly_cheaper_is_not_worth_a_loss() -> None:
-    assert priced((1.0, 0.95), (0.8, 0.78))[2] == COST_WEIGHTS[0]
+    assert priced((1.0, 0.95), (0.8, 0.799))[2] == COST_WEIGHTS[0]
