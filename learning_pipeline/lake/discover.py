@@ -144,7 +144,12 @@ def _walk(spec: SourceSpec, unreadable: list[str]) -> Iterator[str]:
 
     seen: set[tuple[int, int]] = set()
     for directory, folders, names in os.walk(spec.path.absolute(), onerror=failed, followlinks=True):
-        status = os.stat(directory)
+        try:
+            status = os.stat(directory)
+        except OSError as error:  # deleted or renamed since it was listed
+            failed(error)
+            folders.clear()
+            continue
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
             continue

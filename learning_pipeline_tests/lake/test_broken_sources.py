@@ -1,5 +1,6 @@
 """One source that is broken stops no other: it is named, the others are landed, and it is read once it is well."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -115,3 +116,25 @@ def test_an_input_that_is_not_there_is_named_where_others_are(tmp_path: Path) ->
     )
     with pytest.raises(UsageError, match="does not exist"):
         run(home, ("codex", gone))
+
+
+def test_a_directory_that_goes_while_it_is_listed_is_named_and_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = logs_in(tmp_path / "logs", "ab")
+    logs_in(tmp_path / "logs" / "gone", "c")
+    walk = os.walk
+
+    def goes(top: Path, **options: Any) -> Any:
+        for directory, *rest in walk(top, **options):
+            if directory.endswith("/gone"):
+                shutil.rmtree(directory)  # after it was listed, before anybody looks into it
+            yield directory, *rest
+
+    monkeypatch.setattr("learning_pipeline.lake.discover.os.walk", goes)
+    report = run(tmp_path / "home", ("claude_code", logs))
+    (why,) = report.unreadable
+    assert "/gone" in why
+    monkeypatch.undo()
+    run(tmp_path / "whole", ("claude_code", logs))
+    assert digests(tmp_path / "home") == digests(tmp_path / "whole")
