@@ -11,6 +11,7 @@ from learning_pipeline.routing.tasks import Neighbours
 from learning_pipeline.routing.text import Array
 
 NEAREST_SHOWN = 5
+NOBODY = "no candidate is within the budget and above the floor of success that were asked for"
 
 
 class Shown:
@@ -50,6 +51,7 @@ class Shown:
             "expected_duration_ms": self._duration[row][number],
             "utility": self._utility[row][number],
             "pareto": self._front[row][number],
+            "eligible": self._eligible[row][number],
         }
 
     def contributions(self, row: int) -> dict[str, float]:
@@ -81,15 +83,16 @@ class Shown:
             whose = "all known candidates" if request.options is None else "the given candidates"
             return f"{labelled} labelled executions of {whose}, fewer than the {least} that are needed"
         if self.decisions.excluded[row]:
-            return "no candidate is within the budget and above the floor of success that were asked for"
+            return NOBODY
         first, second = self._names(row)
         contenders, least = int(self.decisions.contenders[row]), self.model.parameters.min_own_evidence
         if contenders < 2:
             count = "one candidate has" if contenders else "no candidate has"
-            return f"{count} the {least} labelled executions of this kind that a comparison needs"
+            of = "of those within the limits that were asked for, " if self.decisions.limited[row] else ""
+            return f"{of}{count} the {least} labelled executions of this kind that a comparison needs"
         return (
             f"{first} and {second} cannot be told apart: choosing is expected to lose up to "
-            f"{self.decisions.expected_loss[row]:.3f} of utility, more than {self.model.parameters.max_expected_loss}"
+            f"{self.decisions.expected_loss[row]:.4f} of utility, more than {self.decisions.tolerated[row]:g}"
         )
 
     def why(self, row: int) -> str:
@@ -103,7 +106,9 @@ class Shown:
             f"utility {self._utility[row][best]:.2f}"
         )
         runner_up = int(self.decisions.runner_up[row])
-        return f"{text}; closest {second} with {self._utility[row][runner_up]:.2f}" if runner_up >= 0 else text
+        if runner_up >= 0:
+            text += f"; closest {second} with {self._utility[row][runner_up]:.2f}"
+        return text
 
     def _names(self, row: int) -> tuple[str, str]:
         candidates = self.model.statistics.candidates
@@ -129,6 +134,7 @@ def unknown(option: Option) -> dict[str, Any]:
         "expected_duration_ms": None,
         "utility": None,
         "pareto": None,
+        "eligible": None,
     }
 
 

@@ -48,6 +48,8 @@ class Decisions:
     contenders: Array  # allowed candidates with enough labels in this kind of task
     abstained: Array
     excluded: Array  # nobody is within the budget and above the floor
+    limited: Array  # somebody is not
+    tolerated: Array  # what may be lost, in utility
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     if not utility.shape[1]:
         none = np.full(len(utility), -1)
         nobody = np.ones(len(rows), bool)
-        return Decisions(utility, allowed, none, none, np.zeros(len(rows)), labelled, labelled, nobody, ~nobody)
+        zero = np.zeros(len(rows))
+        return Decisions(utility, allowed, none, none, zero, labelled, labelled, nobody, ~nobody, ~nobody, zero)
     tried = allowed & (estimates.n >= parameters.min_own_evidence)
     contenders = tried.sum(axis=1)
     compared = np.where((contenders > 0)[:, None], tried, allowed)
@@ -134,11 +137,14 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     single = (allowed.sum(axis=1) == 1) & (contenders == 1) & (labelled >= parameters.min_evidence)
     abstained &= ~single
     # A floor or a budget may leave one: it is chosen, for there is nothing to compare it with.
-    left = (tried.sum(axis=1) == 1) & (allowed != asked).any(axis=1) & (labelled >= parameters.min_evidence)
+    limited = (allowed != asked).any(axis=1)
+    left = (tried.sum(axis=1) == 1) & limited & (labelled >= parameters.min_evidence)
     abstained &= ~left
     excluded: Array = np.asarray(asked.any(axis=1) & ~some)
     chosen = np.where(some, best, -1)
-    return Decisions(utility, within, chosen, runner_up, at_stake, labelled, contenders, abstained, excluded)
+    return Decisions(
+        utility, within, chosen, runner_up, at_stake, labelled, contenders, abstained, excluded, limited, lost
+    )
 
 
 def _expected_loss(gap: Array, error: Array) -> Array:

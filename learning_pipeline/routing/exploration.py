@@ -1,6 +1,6 @@
 """Chance in choosing, so that the logs tell something of every candidate; its probabilities are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,11 +8,14 @@ import numpy as np
 from learning_pipeline.errors import UsageError
 
 
-def explore(answers: Sequence[dict[str, Any]], share: float, least: int, seed: int) -> list[dict[str, Any]]:
+def explore(
+    answers: Sequence[dict[str, Any]], requests: Sequence[Mapping[str, Any]], share: float, least: int, seed: int
+) -> list[dict[str, Any]]:
     """Return answers with `propensity` and `explored`; a share of those that choose choose at random.
 
-    Any candidate with at least `least` labelled executions may be drawn, with equal chances. The propensity is the
-    probability with which the candidate that is told was to be chosen: 1 without exploration, null where nobody is.
+    Any candidate with at least `least` labelled executions that keeps the request's limits may be drawn, with equal
+    chances. The propensity is the probability with which the candidate that is told was to be chosen: 1 without
+    exploration, null where nobody is.
 
     Raises:
         UsageError: the share is not from 0 to 1.
@@ -20,14 +23,18 @@ def explore(answers: Sequence[dict[str, Any]], share: float, least: int, seed: i
     if not 0 <= share <= 1:
         raise UsageError(f"the share of exploration must be from 0 to 1, not {share!r:.60}")
     rng = np.random.default_rng(seed)
-    return [_explored(answer, share, least, rng) for answer in answers]
+    return [_explored(answer, request, share, least, rng) for answer, request in zip(answers, requests, strict=True)]
 
 
-def _explored(answer: dict[str, Any], share: float, least: int, rng: np.random.Generator) -> dict[str, Any]:
+def _explored(
+    answer: dict[str, Any], request: Mapping[str, Any], share: float, least: int, rng: np.random.Generator
+) -> dict[str, Any]:
     if answer["chosen"] is None:
         return {**answer, "propensity": None, "explored": False}
     known = [
-        {name: item[name] for name in ("agent_name", "model")} for item in answer["candidates"] if item["n"] >= least
+        {name: item[name] for name in ("agent_name", "model")}
+        for item in answer["candidates"]
+        if item["n"] >= least and _keeps_limits(item, request)
     ]
     if not share or answer["rung"] == "explicit" or len(known) < 2 or answer["chosen"] not in known:
         return {**answer, "propensity": 1.0, "explored": False}
@@ -37,3 +44,11 @@ def _explored(answer: dict[str, Any], share: float, least: int, rng: np.random.G
     propensity = share / len(known) + (1 - share if chosen == best else 0.0)
     reason = f"exploration: drawn at random from {len(known)} candidates" if explored else answer["reason"]
     return {**answer, "chosen": chosen, "reason": reason, "propensity": round(propensity, 6), "explored": explored}
+
+
+def _keeps_limits(item: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
+    budget, floor = request.get("max_cost_usd"), request.get("min_success")
+    cost = item["expected_cost_usd"]
+    return (budget is None or (cost is not None and cost <= budget)) and (
+        floor is None or item["success_probability"] >= floor
+    )

@@ -10,6 +10,10 @@ from learning_pipeline.routing.rules import tier_of
 from learning_pipeline.routing.statistics import Candidate
 
 _TEXT_FIELDS = ("task_id", "task_text", "task_type", "repository")
+_NUMBERS, _WEIGHTS = ("max_cost_usd", "min_success"), ("cost", "time")
+# A line may have fields of the caller's own. A limit that is misspelt must not be passed over, though.
+_LIMITS = ("max_", "min_")
+_SINGULARS = {"candidate": "candidates", "weight": "weights"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ class Request:
     time_weight: float | None = None
 
     @property
+    def is_limited(self) -> bool:
+        """Say whether there is a budget or a floor of success."""
+        return self.max_cost_usd is not None or self.min_success is not None
+
+    @property
     def kind(self) -> str | None:
         """Return the kind of task, from its text where it is not given."""
         return kind_of(self.task_text, self.task_type)
@@ -50,6 +59,9 @@ def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
     Raises:
         UsageError: a field has a value that it cannot have; the message names it.
     """
+    for name in item:
+        if (name.startswith(_LIMITS) and name not in _NUMBERS) or name in _SINGULARS:
+            raise UsageError(f"{name} is not known; there are {', '.join((*_NUMBERS, *_SINGULARS.values()))}")
     values: dict[str, str | None] = {}
     for name in _TEXT_FIELDS:
         value = item.get(name)
@@ -70,6 +82,9 @@ def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
     weights = item.get("weights") or {}
     if not isinstance(weights, Mapping):
         raise UsageError(f"weights must be an object with cost and time, not {weights!r:.60}")
+    for name in weights:
+        if name not in _WEIGHTS:
+            raise UsageError(f"weights has {name!r:.60}; there are {' and '.join(_WEIGHTS)}")
     return Request(
         values["task_id"],
         values["task_text"],

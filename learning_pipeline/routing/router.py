@@ -14,7 +14,7 @@ import numpy as np
 
 from learning_pipeline.errors import UsageError
 from learning_pipeline.routing import storage
-from learning_pipeline.routing.answers import NEAREST_SHOWN, Shown, pair, unknown
+from learning_pipeline.routing.answers import NEAREST_SHOWN, NOBODY, Shown, pair, unknown
 from learning_pipeline.routing.decision import Wishes, decide, pareto
 from learning_pipeline.routing.exploration import explore
 from learning_pipeline.routing.inputs import Asked
@@ -140,7 +140,7 @@ class Router:
                 for answer, other in zip(answers, told, strict=True)
             ]
         least = self.model.parameters.min_own_evidence if self.model else 1
-        return explore(answers, exploration, least, seed)
+        return explore(answers, requests, exploration, least, seed)
 
     def _answers(self, model: Model | None, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         known = model.statistics.candidates if model else ()
@@ -207,7 +207,7 @@ class Router:
         rung = "model" if shown.estimates.informed[row] else "statistics"
         chosen, reason = None, shown.why_not(row, request)
         if request.options is not None and len(request.options) == 1:
-            rung, chosen, reason = "explicit", pair(request.options[0]), "one candidate was given"
+            rung, chosen, reason = _explicit(request, is_within=not shown.decisions.excluded[row])
         elif self._held is not None:
             rung, reason = "default", self._held
         elif reason is None:
@@ -234,8 +234,8 @@ class Router:
         wanted = tier_for(normalise(request.task_text))
         fitting = [option for option in options if option.candidate.model_tier == wanted is not None]
         if len(options) == 1:
-            rung, chosen, reason = "explicit", pair(options[0]), "one candidate was given"
-        elif self._held is None and len(fitting) == 1:
+            rung, chosen, reason = _explicit(request, is_within=True)
+        elif self._held is None and len(fitting) == 1 and not request.is_limited:
             rung, chosen = "rules", pair(fitting[0])
             reason = f"no router has been trained; by its words and length the task asks for a {wanted} model"
         return {
@@ -250,3 +250,16 @@ class Router:
             "nearest": [],
             "contributions": {},
         }
+
+
+def _explicit(request: Request, *, is_within: bool) -> tuple[str, dict[str, str | None] | None, str]:
+    """Return the rung, the one candidate that was given or nobody, and why.
+
+    Limits hold for it, too: of one that is not known nobody can say that it keeps them.
+    """
+    (option,) = request.options or ()
+    if request.is_limited and option.number is None:
+        return "explicit", None, f"{option.candidate.name} is not known: nobody can say whether it keeps the limits"
+    if not is_within:
+        return "explicit", None, NOBODY
+    return "explicit", pair(option), "one candidate was given"

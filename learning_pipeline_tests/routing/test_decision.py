@@ -46,6 +46,30 @@ def test_a_floor_of_success(router: Router) -> None:
     assert "floor" in router.route("x", task_type="bug_fix", min_success=0.99)["reason"]
 
 
+@pytest.mark.parametrize("limit", [{"max_cost_usd": 0.01}, {"min_success": 0.99}])
+def test_limits_hold_for_the_one_that_was_given(router: Router, limit: dict[str, float]) -> None:
+    within = router.route("x", task_type="bug_fix", candidates=["alpha"], max_cost_usd=9, min_success=0.1)
+    assert (within["rung"], within["chosen"]["agent_name"]) == ("explicit", "alpha")
+    for given_one in ("alpha", "stranger"):
+        beyond = router.route_batch([{"task_text": "x", "candidates": [given_one], **limit}])[0]
+        assert (beyond["rung"], beyond["chosen"], beyond["abstained"]) == ("explicit", None, True)
+        assert "within the budget" in beyond["reason"] or "stranger is not known" in beyond["reason"]
+        without = Router(None, None).route_batch([{"task_text": "x", "candidates": [given_one], **limit}])[0]
+        assert without["abstained"]
+
+
+def test_who_may_be_chosen_is_marked(router: Router) -> None:
+    answer = router.route("x", task_type="bug_fix", max_cost_usd=2, candidates=["alpha", "beta", "gamma", "stranger"])
+    marks = {item["agent_name"]: item["eligible"] for item in answer["candidates"]}
+    assert marks == {"alpha": False, "beta": True, "gamma": False, "stranger": None}
+
+
+def test_a_budget_that_only_little_tried_candidates_keep_is_told_as_that(model: Model) -> None:
+    needs = Router(replace(model, parameters=replace(model.parameters, min_evidence=1_200)), "test")
+    told = needs.route("x", task_type="bug_fix", max_cost_usd=2)["reason"]
+    assert told.startswith("of those within the limits that were asked for, no candidate has")
+
+
 def test_weights_decide_between_success_and_cost(router: Router) -> None:
     dear = router.route("x", task_type="bug_fix", weights={"cost": 0.0})
     cheap = router.route("x", task_type="bug_fix", weights={"cost": 3.0})
@@ -69,9 +93,21 @@ def test_hardly_worse_is_within_five_points_of_the_best_allowed(rates: list[floa
         assert taken == (may and best is not None and rate >= best - MOST_GIVEN)
 
 
-@pytest.mark.parametrize("wish", [{"max_cost_usd": -1}, {"min_success": 2}, {"weights": 3}, {"weights": {"cost": "x"}}])
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"max_cost_usd": -1},
+        {"min_success": 2},
+        {"weights": 3},
+        {"weights": {"cost": "x"}},
+        {"weights": {"price": 1}},
+        {"max_cost": 1},
+        {"min_sucess": 0.5},
+        {"candidate": "alpha"},
+    ],
+)
 def test_wrong_wishes_are_named(router: Router, wish: dict[str, object]) -> None:
-    with pytest.raises(UsageError, match=r"max_cost_usd|min_success|weights|cost"):
+    with pytest.raises(UsageError, match=r"max_cost_usd|min_success|weights|cost|candidates"):
         router.route_batch([{"task_text": "x", **wish}])
 
 
@@ -93,20 +129,21 @@ def test_the_front_holds_who_is_not_beaten(router: Router) -> None:
 @given(st.floats(0, 1), st.integers(0, 5))
 def test_propensities_are_those_of_the_choice(share: float, seed: int) -> None:
     names = ["a", "b", "c"]
-    candidates = [{"agent_name": name, "model": None, "n": 50} for name in names]
+    seen_of = {"model": None, "n": 50, "expected_cost_usd": None, "success_probability": 0.5}
+    candidates = [{"agent_name": name, **seen_of} for name in names]
     answer = {
         "chosen": {"agent_name": "b", "model": None},
         "candidates": candidates,
         "rung": "model",
         "reason": "best",
     }
-    found = explore([answer] * 40, share, 10, seed)
+    found = explore([answer] * 40, [{}] * 40, share, 10, seed)
     for one in found:
         best = one["chosen"]["agent_name"] == "b"
         expected = share / 3 + (1 - share if best else 0)
         assert one["propensity"] == pytest.approx(expected, abs=1e-6)
         assert best or one["explored"]
-    assert found == explore([answer] * 40, share, 10, seed)
+    assert found == explore([answer] * 40, [{}] * 40, share, 10, seed)
 
 
 def test_exploration_tries_everyone_with_evidence(router: Router) -> None:
@@ -122,3 +159,11 @@ def test_exploration_tries_everyone_with_evidence(router: Router) -> None:
 def test_without_a_router_there_is_no_propensity(tmp_path: Path) -> None:
     answer = Router.load(tmp_path).route("x")
     assert (answer["propensity"], answer["explored"]) == (None, False)
+
+
+def test_chance_keeps_the_limits_too(router: Router) -> None:
+    asked = [{"task_text": "x", "task_type": "bug_fix", "max_cost_usd": 2}] * 40
+    drawn = {answer["chosen"]["agent_name"] for answer in router.route_batch(asked, exploration=1.0)}
+    assert drawn == {"beta", "gamma"}
+    floored = [{"task_text": "x", "task_type": "bug_fix", "min_success": 0.8}] * 40
+    assert {answer["chosen"]["agent_name"] for answer in router.route_batch(floored, exploration=1.0)} == {"alpha"}

@@ -26,6 +26,7 @@ CANDIDATE_FIELDS = [
     "expected_duration_ms",
     "utility",
     "pareto",
+    "eligible",
 ]
 BEST = {"bug_fix": "alpha", "testing": "beta"}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from learning_pipeline.sources import aider
@@ -102,6 +102,13 @@ class TestMessages:
             log.start()
             log.send(cost=cost)
         assert sum(call["reported_cost_usd"] for call in rows(log.lines)["llm_calls"]) == Decimal("0.875")
+
+    @pytest.mark.parametrize(("told", "kept"), [(0, None), (0.0, Decimal(0))])
+    def test_no_price_is_no_cost_and_a_free_model_costs_nothing(self, told: float, kept: Decimal | None) -> None:
+        log = Log()
+        log.send(cost=told)
+        (call,) = rows(log.lines)["llm_calls"]
+        assert call["reported_cost_usd"] == kept
 
     @pytest.mark.parametrize("model", ["None", "openrouter/REDACTED", "REDACTED"])
     def test_a_word_for_no_model_is_none(self, model: str) -> None:
@@ -249,6 +256,7 @@ class TestLines:
 
     @settings(max_examples=100, deadline=None)
     @given(st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=3)), min_size=1, max_size=5))
+    @example([(129, b""), (86, b""), (484, b""), (1999, b"")])  # glues two lines, and breaks the first
     def test_damage_is_accounted_for(self, wounds: list[tuple[int, bytes]]) -> None:
         log = Log()
         log.launch()

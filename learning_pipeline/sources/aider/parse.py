@@ -151,7 +151,11 @@ def _event(
 
 
 def _usage(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the model, tokens and cost of a message. Its cost is its own: `total_cost` adds them up."""
+    """Return the model, tokens and cost of a message. Its cost is its own: `total_cost` adds them up.
+
+    A model that aider's list has costs a fraction, 0.0 where it is free. The whole number 0 is what aider counts from:
+    it stays where the list does not have the model, and says nothing.
+    """
     model = properties.get("main_model")
     cost = properties.get("cost")
     return {
@@ -162,7 +166,7 @@ def _usage(properties: dict[str, Any]) -> dict[str, Any]:
         "editor_model": normal.model(properties.get("editor_model")),
         "input_tokens": _count("prompt_tokens", properties),
         "output_tokens": _count("completion_tokens", properties),
-        "reported_cost_usd": None if cost is None else _money(cost),
+        "reported_cost_usd": None if cost is None or _is_not_known(cost) else _money(cost),
     }
 
 
@@ -172,6 +176,10 @@ def _count(name: str, properties: dict[str, Any]) -> int | None:
         return None if value is None else normal.integer(value)
     except ValueError as error:
         raise LineError("range", f"{name}: {error}", f"properties.{name}", value) from error
+
+
+def _is_not_known(cost: object) -> bool:
+    return type(cost) is int and cost == 0
 
 
 def _money(value: object) -> Decimal:
