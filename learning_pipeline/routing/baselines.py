@@ -27,7 +27,7 @@ def choices(model: Model, tasks: HeldOutTasks, neighbours: Neighbours) -> dict[s
     cost = np.broadcast_to(alone.cost, allowed.shape)
     tier = np.array([_TIERS.index(c.model_tier) if c.model_tier in _TIERS else -1 for c in model.statistics.candidates])
     wanted = np.array([_TIERS.index(tier_for(normalise(text)) or "medium") for text in tasks.texts], np.int64)
-    rate = np.broadcast_to(alone.probability, allowed.shape)
+    rate = np.broadcast_to(model.surely, allowed.shape)
     fitting = allowed & (tier[None, :] == wanted[:, None])
     scores = parts(model, tasks, neighbours)
     return {

@@ -16,8 +16,10 @@ What the router has learned to trade is bounded in every single task, too: who i
 more than `MOST_GIVEN` than another is not chosen, whatever that saves. An average that is hardly worse could else be
 made of kinds of task where it is much worse.
 
-Where the best is cheaper or faster than the candidate that would be taken without a router (the best single one),
-by `LEAST_SAVED` of utility or more, a tie matters less: up to `MOST_TIED` may be lost by choosing.
+Where the best is cheaper or faster than the candidate that would be taken without a router (the best single one), by
+`LEAST_SAVED` of what cost and time can count at all or more, it need not be told apart from all others. By learned
+prices it is chosen: they are learned only where the same tasks were run by several, from choices without abstaining.
+By a caller's own, up to `MOST_GIVEN` may be lost against that one, for that is what abstaining would bring.
 
 A caller may set other weights for a kind of task, a budget, or a floor of success: who costs more than the budget
 (or whose cost is not known), or is expected to succeed less often, is not chosen. Own weights know no other bound.
@@ -30,8 +32,7 @@ import numpy as np
 from learning_pipeline.routing.model import Estimates, Model
 from learning_pipeline.routing.text import Array
 
-LEAST_SAVED = 0.01
-MOST_TIED = 0.025
+LEAST_SAVED = 0.05
 MOST_GIVEN = 0.05
 
 
@@ -114,6 +115,7 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     contenders = tried.sum(axis=1)
     compared = np.where((contenders > 0)[:, None], tried, allowed)
     within = hardly_worse(estimates.probability, compared)
+    own_weights = np.zeros(len(rows), bool)
     if wishes is not None:
         own_weights = ~np.isnan(wishes.cost_weight) | ~np.isnan(wishes.time_weight)
         within = np.where(own_weights[:, None], compared, within)
@@ -129,10 +131,14 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     runner_up = np.where(others.any(axis=1), np.where(others, loss, -np.inf).argmax(axis=1), -1)
     at_stake = loss.sum(axis=1)
     some = allowed.any(axis=1)
-    otherwise = np.where(compared, model.start, -np.inf).argmax(axis=1)
-    saved = price[rows, otherwise] - price[rows, best] >= LEAST_SAVED
-    lost = np.where(saved, max(MOST_TIED, parameters.max_expected_loss), parameters.max_expected_loss)
-    abstained = (contenders < 2) | (labelled < parameters.min_evidence) | (at_stake > lost)
+    otherwise = np.where(compared, model.surely, -np.inf).argmax(axis=1)
+    cheaper = price[rows, otherwise] - price[rows, best]
+    saved = (cheaper > 0) & (cheaper >= LEAST_SAVED * np.broadcast_to(cost_weight + time_weight, price.shape)[:, 0])
+    at_stake = np.where(saved, loss[rows, otherwise], at_stake)
+    runner_up = np.where(saved, otherwise, runner_up)
+    lost = np.where(saved, max(MOST_GIVEN, parameters.max_expected_loss), parameters.max_expected_loss)
+    unsure = (at_stake > lost) & (own_weights | ~saved)
+    abstained = (contenders < 2) | (labelled < parameters.min_evidence) | unsure
     # With one candidate in all the logs there is nothing to compare it with.
     single = (allowed.sum(axis=1) == 1) & (contenders == 1) & (labelled >= parameters.min_evidence)
     abstained &= ~single

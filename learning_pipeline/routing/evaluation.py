@@ -153,7 +153,7 @@ class Champion:
         asked = Asked(part.texts, part.task_types, part.repositories, part.context_tokens)
         estimates, _ = self.model.look(asked)
         decisions = decide(self.model, estimates, part.allowed[:, number])
-        single = np.where(part.allowed[:, number], self.model.start, -np.inf).argmax(axis=1)
+        single = np.where(part.allowed[:, number], self.model.surely, -np.inf).argmax(axis=1)
         chosen = number[np.where(decisions.abstained, single, decisions.best)]
         return contest.compare(part, utility[rows], expected[rows], router[rows], chosen)
 
@@ -184,7 +184,7 @@ def add_learning(result: Evaluation, parts: Sequence[tuple[str, int, Model]], te
 def _add_candidates(result: Evaluation, model: Model) -> None:
     estimates = model.estimate([None], [None])
     if model.statistics.candidates:
-        result.best_single = model.statistics.candidates[int(estimates.probability[0].argmax())].name
+        result.best_single = model.statistics.candidates[int(model.surely.argmax())].name
     for number, candidate in enumerate(model.statistics.candidates):
         value, n = float(estimates.probability[0, number]), int(estimates.n[0, number])
         low, high = float(estimates.low[0, number]), float(estimates.high[0, number])

@@ -45,7 +45,7 @@ class Parameters:
     place_prior: float = 10.0  # and that beside those of the same kind in one repository
     cost_weight: float = 0.1
     time_weight: float = 0.05
-    max_expected_loss: float = 0.006
+    max_expected_loss: float = 0.004
     min_evidence: int = 20
     interval_scale: float = 1.0  # what a counted label is worth for the width of an interval
 
@@ -161,6 +161,15 @@ class Model:
     def start(self) -> Array:
         """Success rate of each candidate over all its work, (candidates,)."""
         return self.statistics.rate(self.parameters.group_prior)
+
+    @cached_property
+    def surely(self) -> Array:
+        """Lower end of the 95 % interval of each candidate's success rate over all its work, (candidates,).
+
+        The best single candidate is the one with the highest: by its rate alone it would be the luckiest of those
+        that were hardly tried, which nobody would take for everything, and which no log can be held against.
+        """
+        return wilson(self.start, self.statistics.overall.weight)[0]
 
     def inputs(self, asked: Asked) -> Inputs:
         """Return what is known of tasks before they run, as arrays."""

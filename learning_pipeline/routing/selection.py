@@ -5,13 +5,14 @@ and by its log loss. Of the methods whose choices are no worse than the best met
 error, the one with the lowest log loss is taken.
 
 Success is traded for cost only as far as the difference could hardly be measured. Of the best single candidate's
-95 % interval, half of the half-width may be given away against the best choices; against the best single itself
-`_MOST_GIVEN` of the half-width, if that brings the cost down to `_WELL_SPENT` of the best single's. The smallest
-weight that brings it there is taken; where none does, the one that spends least, if that is a tenth less than where
-cost does not count. Time counts half as much as cost, and stands for it where no cost was observed.
+95 % interval, half of the half-width may be given away against the best choices; and all that is above its lower end
+against the best single itself, if that brings the cost down to `_WELL_SPENT` of the best single's. Of the weights that
+bring it there the one with the most success is taken; where none does, the one that spends least, if that is a tenth
+less than where cost does not count. Time counts half as much as cost, and stands for it where no cost was observed.
 
-What a choice would have brought is looked up where most tasks were run by several candidates (`_COMPLETE`). The few
-of other logs are tasks that were tried again, and like no others: there, what is predicted is taken for it.
+All of this is seen where most tasks were run by several candidates (`_COMPLETE`), and what a choice would have brought
+can be looked up. In other logs nobody saw what the cheaper one would have brought, and the few tasks that were tried
+again are like no others: there cost does not count, unless the caller gives weights or a budget.
 """
 
 from dataclasses import dataclass
@@ -30,12 +31,11 @@ BLEND = "blend"
 COST_WEIGHTS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.055, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4, 0.6)
 TIME_SHARE = 0.5
 # Tasks that several candidates ran, below which choices cannot be compared.
-_LEAST_COMPARED = 100
+_LEAST_COMPARED = 50
 # The share of tasks that several candidates have to have run.
 _COMPLETE = 0.5
-# Shares of the best single candidate's cost to aim at, and of the half-width of its interval to give away for that.
-_WELL_SPENT = (0.5, 0.6)
-_MOST_GIVEN = 0.6
+# Shares of the best single candidate's cost to aim at.
+_WELL_SPENT = (0.4, 0.5, 0.6)
 # Shares of cost that are too close to tell, and that are worth giving success away.
 _NEGLIGIBLE = 0.01
 _WORTHWHILE = 0.1
@@ -133,15 +133,15 @@ def cost_weight(labels: Labels, probability: Array, statistics: Statistics) -> f
     amount = np.where(np.isnan(amount), np.nanmedian(amount), amount)
     ran = labels.weight > 0
     several = ran.sum(axis=1) >= 2
-    observed = several.sum() >= _LEAST_COMPARED and several.mean() >= _COMPLETE
-    allowed = ran[several] if observed else np.ones_like(ran)
-    value = labels.label[several] if observed else probability
-    score, dear, amount = (part[several] if observed else part for part in (probability, dear, amount))
+    if several.sum() < _LEAST_COMPARED or several.mean() < _COMPLETE:
+        return COST_WEIGHTS[0]
+    allowed, value = ran[several], labels.label[several]
+    score, dear, amount = probability[several], dear[several], amount[several]
     totals = (labels.weight * labels.label).sum(axis=0), labels.weight.sum(axis=0)
     rate = totals[0] / np.maximum(totals[1], 1e-9)
     low, high = wilson(rate, ran.sum(axis=0).astype(float))
     single = int(low.argmax())
-    room = float(high[single] - low[single]) / 2
+    room, below = float(high[single] - low[single]) / 2, float(rate[single] - low[single])
     alone = np.where(allowed[:, single], single, np.where(allowed, rate, -np.inf).argmax(axis=1))
     rows = np.arange(len(value))
     known, spent_alone = float(value[rows, alone].mean()), float(amount[rows, alone].mean())
@@ -151,14 +151,15 @@ def cost_weight(labels: Labels, probability: Array, statistics: Statistics) -> f
         chosen = np.where(within, score - weight * dear, -np.inf).argmax(axis=1)
         spent = float(amount[rows, chosen].mean()) / max(spent_alone, 1e-12)
         tried.append((weight, float(value[rows, chosen].mean()), spent))
-    near = [(weight, spent) for weight, got, spent in tried if got >= tried[0][1] - room / 2 - 1e-9]
-    fair = [(weight, spent) for weight, got, spent in tried if got >= known - _MOST_GIVEN * room - 1e-9]
+    near = [one for one in tried if one[1] >= tried[0][1] - room / 2 - 1e-9]
+    fair = [one for one in tried if one[1] >= known - below - 1e-9]
     for share in _WELL_SPENT:
         for kept in (near, fair):
-            enough = [weight for weight, spent in kept if spent <= share]
+            # Without a price, what is cheaper by chance is not chosen for that where the best are hard to tell apart.
+            enough = [(-got, spent, weight) for weight, got, spent in kept if spent <= share and weight]
             if enough:
-                return min(enough)
-    least = min(spent for _, spent in near)
+                return min(enough)[2]
+    least = min(spent for _, _, spent in near)
     if least > (1 - _WORTHWHILE) * tried[0][2]:
         return COST_WEIGHTS[0]
-    return min(weight for weight, spent in near if spent <= least + _NEGLIGIBLE)
+    return min(weight for weight, _, spent in near if spent <= least + _NEGLIGIBLE)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from learning_pipeline.routing.evaluation import Champion
 
 # Changes when the same data would give another model.
-CODE_VERSION = f"{__version__}+9"
+CODE_VERSION = f"{__version__}+10"
 _STEPS = 6
 _TABLE = "fct_executions"
 

@@ -1,13 +1,16 @@
 """What the router is judged by, on worlds with a known truth."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from learning_pipeline.routing.counting import PRIORS, count, priors
-from learning_pipeline.routing.decision import decide
+from learning_pipeline.routing.decision import MOST_GIVEN, decide
 from learning_pipeline.routing.embedding import fit
 from learning_pipeline.routing.learn import build
 from learning_pipeline.routing.model import Parameters
@@ -44,10 +47,10 @@ def test_the_truly_best_is_chosen_in_95_of_100_decided_cases() -> None:
     assert np.mean(right) >= 0.95
 
 
-def test_among_seventeen_candidates_what_is_decided_is_the_best_or_within_two_points_of_it() -> None:
-    """The sample's agents differ by two points with some of their models: such a tie may be decided either way."""
+def test_among_seventeen_candidates_what_is_decided_is_the_best() -> None:
+    """The sample's agents differ by two points with some of their models: what is not the best is no further off."""
     close, exactly = [], []
-    for seed in range(6):
+    for seed in range(8):
         model = build(seen(pool_rows(30_000, seed)), NO_TEXT, Parameters(cost_weight=0, time_weight=0))
         estimates = model.estimate(list(TASK_TYPE_NAMES), [None] * len(TASK_TYPE_NAMES))
         found = decide(model, estimates, np.ones(estimates.n.shape, bool))
@@ -58,8 +61,8 @@ def test_among_seventeen_candidates_what_is_decided_is_the_best_or_within_two_po
                 close.append(truth[found.best[row]] >= max(truth) - 0.0201)
                 exactly.append(truth[found.best[row]] == max(truth))
     assert len(close) > 20
-    assert np.mean(close) >= 0.95
-    assert np.mean(exactly) >= 0.85
+    assert np.mean(close) >= 0.99
+    assert np.mean(exactly) >= 0.95
 
 
 def test_five_examples_of_each_are_never_decided() -> None:
@@ -118,19 +121,24 @@ def test_groups_that_differ_are_shrunk_less_than_groups_that_do_not() -> None:
     assert differing[1] > PRIORS[0]  # repositories make no difference in either world
 
 
-def priced(costs: tuple[float, float], rates: tuple[float, float], n: int = 400) -> tuple[Labels, np.ndarray, float]:
-    """Return labels of two candidates that both ran every task, their rates as predictions, and the cost weight."""
+def ran_by_all(costs: Sequence[float], rates: Sequence[float], n: int = 400) -> pl.DataFrame:
+    """Return what is known of candidates that all ran the same tasks, at a cost and a rate of success each."""
     rng = np.random.default_rng(0)
     given = []
     for number, row in enumerate(rows(n)):
-        for agent, cost, rate in zip(AGENTS[:2], costs, rates, strict=True):
+        for place, (cost, rate) in enumerate(zip(costs, rates, strict=True)):
             won = bool(rng.random() < rate)
             more = {"outcome": "success", "success": True, "error_type": None}
             less = {"outcome": "failure", "success": False, "error_type": "tool"}
-            run = {"execution_id": f"{number}-{agent}", "agent_name": agent, "reported_cost_usd": Decimal(str(cost))}
-            same = {"model": None, "model_tier": None, "duration_ms": 1000}
+            run = {"execution_id": f"{number}-{place}", "agent_name": f"agent-{place}"}
+            same = {"model": None, "model_tier": None, "duration_ms": 1000, "reported_cost_usd": Decimal(str(cost))}
             given.append({**row, **run, **(more if won else less), **same})
-    experience = seen(given)
+    return seen(given)
+
+
+def priced(costs: tuple[float, ...], rates: tuple[float, ...]) -> tuple[Labels, np.ndarray, float]:
+    """Return labels of candidates that all ran every task, their rates as predictions, and the cost weight."""
+    experience = ran_by_all(costs, rates)
     statistics = count(experience)
     labels = arrange(experience, statistics.candidates)
     said = np.broadcast_to(np.array(rates), labels.weight.shape)
@@ -150,7 +158,7 @@ def test_cheaper_but_surely_worse_is_not_bought() -> None:
     assert utility.argmax() == 0
 
 
-def test_what_was_tried_again_does_not_set_the_price() -> None:
+def test_where_few_tasks_were_run_by_several_there_is_no_price() -> None:
     """Most tasks are run by one. The few that are run again are those at which the first failed."""
     rng, given = np.random.default_rng(0), []
     costs, rates = {"alpha": "4.0", "beta": "0.5"}, {"alpha": 0.8, "beta": 0.6}
@@ -169,8 +177,7 @@ def test_what_was_tried_again_does_not_set_the_price() -> None:
     statistics = count(experience)
     labels = arrange(experience, statistics.candidates)
     said = np.broadcast_to(np.array([0.8, 0.6]), labels.weight.shape)
-    price = statistics.cost.normal(np.array([4.0, 0.5]))
-    assert (said[0] - cost_weight(labels, said, statistics) * price).argmax() == 0
+    assert cost_weight(labels, said, statistics) == COST_WEIGHTS[0]
 
 
 def test_where_cost_makes_no_difference_it_does_not_count() -> None:
@@ -179,3 +186,18 @@ def test_where_cost_makes_no_difference_it_does_not_count() -> None:
 
 def test_hardly_cheaper_is_not_worth_a_loss() -> None:
     assert priced((1.0, 0.95), (0.8, 0.799))[2] == COST_WEIGHTS[0]
+
+
+def test_of_many_that_cannot_be_told_apart_a_learned_price_chooses_and_no_price_abstains() -> None:
+    """As where agents are compared on the same tasks: the best are near ties, at very different costs."""
+    costs, rates = (0.75, 0.36, 0.07, 0.55, 0.45, 0.66), (0.77, 0.76, 0.755, 0.755, 0.73, 0.715)
+    _, _, weight = priced(costs, rates)
+    model = build(ran_by_all(costs, rates), NO_TEXT, Parameters(cost_weight=weight, time_weight=0))
+    router = Router(model, "test")
+    answer = router.route("x")
+    shown = {item["agent_name"]: item for item in answer["candidates"]}
+    chosen, best = shown[answer["chosen"]["agent_name"]], max(shown.values(), key=itemgetter("success_probability"))
+    assert chosen["expected_cost_usd"] <= 0.6 * best["expected_cost_usd"]
+    assert chosen["success_probability"] >= best["success_probability"] - MOST_GIVEN
+    unpriced = Router(build(ran_by_all(costs, rates), NO_TEXT, Parameters(cost_weight=0, time_weight=0)), "test")
+    assert "told apart" in unpriced.route("x")["reason"]
