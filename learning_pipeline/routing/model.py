@@ -200,7 +200,11 @@ class Model:
             if self.experts is not None and inputs is not None:
                 opinions = Opinions(self.start, chain.probability, probability, task_types, repositories)
                 probability, parts = self.experts.judge(statistics, inputs, opinions)
-        low, high = wilson(probability, evidence * (parameters.interval_scale if parts else 1.0), Z_90)
+        if parts:
+            # Whatever the text adds, it is learned from no more labels than the candidate has.
+            most = statistics.overall.weight + parameters.group_prior
+            evidence = np.minimum(evidence * parameters.interval_scale, most)
+        low, high = wilson(probability, evidence, Z_90)
         types = statistics.types_of(task_types)
         cost, duration = statistics.cost.expected(types), statistics.duration.expected(types)
         n = chain.n.astype(np.int64)

@@ -89,8 +89,17 @@ class Statistics:
     duration: Amounts
 
     def rate(self, prior: float) -> Array:
-        """Return each candidate's success rate over all its work, the base rate counting as `prior` labels."""
-        return (self.overall.success + prior * self.base_rate) / (self.overall.weight + prior)
+        """Return each candidate's success rate over all its work.
+
+        What the same agent does with other models counts as `prior` labels, and for that the base rate does.
+        """
+        names = [candidate.agent_name for candidate in self.candidates]
+        agent = np.unique(np.array(names, str), return_inverse=True)[1]
+        success, weight = self.overall.success, self.overall.weight
+        others_success = np.bincount(agent, success, minlength=1)[agent] - success if names else success
+        others_weight = np.bincount(agent, weight, minlength=1)[agent] - weight if names else weight
+        others = (others_success + prior * self.base_rate) / (others_weight + prior)
+        return (success + prior * others) / (weight + prior)
 
     def types_of(self, task_types: Sequence[str | None]) -> Array:
         """Return the number of each task type, -1 where it is null or was never seen."""

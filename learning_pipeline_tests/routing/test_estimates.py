@@ -48,6 +48,27 @@ def test_known_rates_are_found_and_covered() -> None:
             assert abs(found.probability[row, column] - truth) < 0.08
 
 
+def test_a_model_that_an_agent_hardly_tried_starts_from_what_the_agent_does_with_others() -> None:
+    known = [row for row in rows(900) if row["task_type"] == "bug_fix"]
+    (won,) = rows(1, truth={("alpha", "bug_fix"): 1.0})
+    new = [{**won, "agent_name": name, "execution_id": name, "model": "claude-opus-5"} for name in ("alpha", "delta")]
+    model = build(seen(known + new), fit([], seed=1), Parameters())
+    start = {item.name: float(rate) for item, rate in zip(model.statistics.candidates, model.start, strict=True)}
+    assert start["alpha/claude-opus-5"] > 0.85  # alpha's other model succeeds in 0.9
+    assert abs(start["delta/claude-opus-5"] - model.statistics.base_rate) < 0.08
+    assert start["alpha/claude-opus-5"] != start["alpha/claude-sonnet-4-5"]
+
+
+def test_the_best_single_candidate_is_not_the_luckiest_of_the_hardly_tried() -> None:
+    lucky = [{**row, "agent_name": "newcomer", "outcome": "success", "success": True} for row in rows(40, seed=5)]
+    lucky = [{**row, "execution_id": f"new-{number}", "error_type": None} for number, row in enumerate(lucky)]
+    given_rows = [row for row in rows(1500) if (row["agent_name"], row["task_type"]) == ("alpha", "bug_fix")]
+    model = build(seen(given_rows + lucky[:30]), fit([], seed=1), Parameters())
+    names = [candidate.agent_name for candidate in model.statistics.candidates]
+    assert names[int(model.start.argmax())] == "newcomer"
+    assert names[int(model.surely.argmax())] == "alpha"
+
+
 def test_an_empty_group_falls_back_to_the_candidate() -> None:
     model = build(seen(rows(200)), fit([], seed=1), Parameters())
     known, unseen = (model.estimate([task_type], [None]) for task_type in (None, "security"))
