@@ -2,13 +2,16 @@
 
     python benchmarks/routing_sets.py SET DATA_DIR WORK_DIR [--folds N]
 
-SET is routellm-mmlu, llmrouter, llmrouter-cv or routerarena; DATA_DIR holds the unpacked set. For each split the
+SET is routellm-mmlu, llmrouter, llmrouter-cv, routerarena or agents; DATA_DIR holds the unpacked set. `agents` is
+made up, and reads none: thirteen agents with rates and prices like those that are published, near ties at a tenth of
+the price among them, ran 500 tasks that are hard or easy for all; each split is a world of its own. For each split the
 training tasks are landed, built and trained on in a home of its own by `refresh`, and the test tasks are asked about
 by `route --batch --router latest`. No test task (by its text) is in the training part. Printed are the mean score
 of what is chosen (the best single candidate of the training part where the router abstains) against the best
 single candidate and the oracle on the test tasks, the share of tasks on which another than that single one is better,
 the expected calibration error over all predictions (ten bins), its Brier score, where the set has a cost the mean of
-what is chosen, of the single one and of the cheapest, and for two candidates APGR, CPT(50) and CPT(80).
+what is chosen, of the single one and of the cheapest, the lower end of the single one's 95 % interval and whether the
+score is not below it at 60 % of its cost or less, and for two candidates APGR, CPT(50) and CPT(80).
 """
 
 import argparse
@@ -25,6 +28,10 @@ from pathlib import Path
 import numpy as np
 
 from learning_pipeline.routing.curves import recovery
+from learning_pipeline.routing.model import wilson
+from learning_pipeline.sample.dice import Dice
+from learning_pipeline.sample.texts import task_text
+from learning_pipeline.sample.world import REPOSITORIES, TASK_TYPE_NAMES
 
 Scores = dict[str, float]
 
@@ -73,6 +80,33 @@ def routerarena(root: Path) -> list[Task]:
     return [task for task in found.values() if len(task.scores) > 1]
 
 
+# Share of tasks that each agent solves, and the dollars that it takes for one.
+AGENTS = {
+    "a": (0.768, 0.75), "b": (0.758, 0.36), "c": (0.758, 0.07), "d": (0.756, 0.55), "e": (0.728, 0.45),
+    "f": (0.728, 0.53), "g": (0.728, 0.47), "h": (0.714, 0.66), "i": (0.708, 0.15), "j": (0.7, 0.45),
+    "k": (0.696, 0.96), "l": (0.666, 0.33), "m": (0.562, 0.05),
+}  # fmt: skip
+_HARDNESS, _OWN, _COST_SPREAD = 2.2, 0.7, 0.5
+
+
+def agents(seed: int, n: int = 500) -> tuple[list[Task], list[Task]]:
+    """Make up tasks that every agent ran: how hard one is counts for all of them, and a hard one is dearer."""
+    rng, dice = np.random.default_rng(seed), Dice("agents", seed)
+    rate, price = (np.array(part) for part in zip(*AGENTS.values(), strict=True))
+    # The mean of a logistic of a normal number, as MacKay (1992) has it.
+    ability = np.log(rate / (1 - rate)) * np.sqrt(1 + np.pi * (_HARDNESS**2 + _OWN**2) / 8)
+    tasks = []
+    for _ in range(n):
+        hard = rng.normal(0, _HARDNESS)
+        solved = rng.random(len(rate)) < 1 / (1 + np.exp(hard + rng.normal(0, _OWN, len(rate)) - ability))
+        cost = price * np.exp(rng.normal(0, _COST_SPREAD, len(rate)) + 0.12 * hard - 0.16)
+        text = task_text(dice, dice.pick(TASK_TYPE_NAMES), dice.pick(REPOSITORIES))
+        scores, costs = dict(zip(AGENTS, solved.astype(float), strict=True)), dict(zip(AGENTS, cost, strict=True))
+        tasks.append(Task(f"{text} ({len(tasks)})", scores, costs))
+    cut = int(0.7 * n)
+    return tasks[:cut], tasks[cut:]
+
+
 def folds(tasks: list[Task], count: int) -> Iterator[tuple[list[Task], list[Task]]]:
     """Deal the tasks into groups at random (seed 0); each is the test part once."""
     group = np.random.default_rng(0).integers(0, count, len(tasks))
@@ -94,6 +128,7 @@ SETS: dict[str, Callable[[Path, int], Iterator[tuple[list[Task], list[Task]]]]] 
     "llmrouter": _llmrouter_test,
     "llmrouter-cv": lambda root, count: folds(llmrouter(root, "train"), count),
     "routerarena": lambda root, count: folds(routerarena(root), count),
+    "agents": lambda _, count: (agents(seed) for seed in range(count)),
 }
 
 
@@ -167,6 +202,9 @@ def judge(train: list[Task], test: list[Task], answers: list[dict]) -> dict[str,
         result["cost"] = float(np.mean([task.costs[model] for task, model in zip(test, chosen, strict=True)]))
         result["single_cost"] = float(np.mean([task.costs[single] for task in test]))
         result["least_cost"] = float(np.mean([min(task.costs.values()) for task in test]))
+        result["single_low"] = float(wilson(np.array(result["single"]), np.array(len(test)))[0])
+        cheap = result["cost"] <= 0.6 * result["single_cost"]
+        result["as_good_and_cheap"] = float(cheap and result["score"] >= result["single_low"])
     if len(models) == 2:
         strong = models.index(single)
         found = recovery(predicted[:, strong] - predicted[:, 1 - strong], seen[:, 1 - strong], seen[:, strong])

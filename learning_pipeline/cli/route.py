@@ -35,7 +35,10 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help="Which model answers.",
 )
 @click.option(
-    "--explore", type=click.FloatRange(0, 1), default=0.0, help="Share of the choices that are made at random."
+    "--explore",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Share of the tasks that are given to a candidate at random.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choices that are made at random.")
 @click.option("--record/--no-record", default=True, help="Write the answers down, to be held against the outcome.")
@@ -56,8 +59,9 @@ def route(
     A line of --batch is a JSON object: task_id (is in the answer) and task_text, and where they are known
     task_type, repository, context_tokens, and candidates: a list of names such as "agent", "model" or
     "agent/model", or of objects with agent_name and model. Without candidates all known ones may be chosen.
-    It may ask for max_cost_usd, for min_success (0 to 1), and for weights: an object with cost and time, which
-    say how much they count against success.
+    It may ask for max_cost_usd, for min_success (0 to 1), and for weights: an object with cost and time. Utility is
+    the probability of success less cost / (cost + the median cost of all work) times the first weight, and the same
+    for time; a cost that is not known counts as that median, and keeps no budget.
 
     \b
     {"task_id": "1", "task_text": "fix the parser", "candidates": ["claude-code/claude-sonnet-5", "test-writer"]}
@@ -70,12 +74,16 @@ def route(
         raise UsageError("route: the TEXT of the task is empty")
     if (batch is None) != (output is None):
         raise UsageError("route: --batch IN.jsonl and --output OUT.jsonl go together")
+    if batch and output and batch.absolute() == output.absolute():
+        raise UsageError("route: --output is the file of --batch; name another")
     tasks = read_tasks(batch) if batch else []
 
     from learning_pipeline.routing.router import Router
     from learning_pipeline.settings import load_settings
 
     settings = load_settings(home)
+    if not settings.home.exists():
+        click.echo(f"note: {settings.home} does not exist, so nothing was learned there", err=True)
     model = Router.load(settings.home, router)
     asked = tasks if batch else [{"task_text": text}]
     answers = model.route_batch(asked, exploration=explore, seed=seed)
@@ -120,7 +128,7 @@ def _task(line: bytes, place: str) -> dict[str, Any]:
     if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
         raise PipelineError(f"{place}: context_tokens must be a number of tokens, not {tokens!r:.60}")
     try:
-        parse(found, ())
+        parse(task, ())
     except UsageError as error:
         raise PipelineError(f"{place}: {error}") from error
     return found

@@ -10,8 +10,7 @@ from learning_pipeline.routing.requests import Option, Request
 from learning_pipeline.routing.tasks import Neighbours
 from learning_pipeline.routing.text import Array
 
-NEAREST_SHOWN = 5
-NOBODY = "no candidate is within the budget and above the floor of success that were asked for"
+NEAREST_SHOWN, NAMES_SHOWN = 5, 3
 
 
 class Shown:
@@ -78,20 +77,25 @@ class Shown:
         """Return why nobody is chosen; None where somebody is."""
         if not self.decisions.abstained[row]:
             return None
+        if request.options is not None and all(option.number is None for option in request.options):
+            names = ", ".join(option.candidate.name for option in request.options[:NAMES_SHOWN])
+            return f"no log tells of {names}" if names else "the list of candidates is empty"
         labelled, least = int(self.decisions.labelled[row]), self.model.parameters.min_evidence
         if labelled < least:
             whose = "all known candidates" if request.options is None else "the given candidates"
             return f"{labelled} labelled executions of {whose}, fewer than the {least} that are needed"
         if self.decisions.excluded[row]:
-            return NOBODY
+            return nobody_within(request)
         first, second = self._names(row)
         contenders, least = int(self.decisions.contenders[row]), self.model.parameters.min_own_evidence
         if contenders < 2:
             count = "one candidate has" if contenders else "no candidate has"
             of = "of those within the limits that were asked for, " if self.decisions.limited[row] else ""
             return f"{of}{count} the {least} labelled executions of this kind that a comparison needs"
+        eligible = self._eligible[row][int(self.decisions.runner_up[row])]
+        unsure = f"{first} and {second} cannot be told apart" if eligible else f"too little is known of {second}"
         return (
-            f"{first} and {second} cannot be told apart: choosing is expected to lose up to "
+            f"{unsure}: choosing {first} is expected to lose up to "
             f"{self.decisions.expected_loss[row]:.4f} of utility, more than {self.decisions.tolerated[row]:g}"
         )
 
@@ -108,6 +112,9 @@ class Shown:
         runner_up = int(self.decisions.runner_up[row])
         if runner_up >= 0:
             text += f"; closest {second} with {self._utility[row][runner_up]:.2f}"
+        left_out, least = int(self.decisions.left_out[row]), self.model.parameters.min_own_evidence
+        if left_out:
+            text += f"; left out: {left_out} with fewer than {least} labels in this kind of task"
         return text
 
     def _names(self, row: int) -> tuple[str, str]:
@@ -118,6 +125,13 @@ class Shown:
 def _verdict(label: float) -> bool | None:
     """Return whether a label is a success; None for a grade in between."""
     return bool(label) if label in (0, 1) else None
+
+
+def nobody_within(request: Request) -> str:
+    """Say that nobody keeps the limits that were asked for."""
+    budget = f"expected to cost {request.max_cost_usd:g} USD at most" if request.max_cost_usd is not None else ""
+    floor = f"expected to succeed in {request.min_success:g} or more" if request.min_success is not None else ""
+    return f"no candidate is {' and '.join(filter(None, (budget, floor)))}"
 
 
 def pair(option: Option) -> dict[str, str | None]:

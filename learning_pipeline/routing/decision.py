@@ -43,13 +43,14 @@ class Decisions:
     utility: Array  # (asked, candidates)
     eligible: Array  # who may be chosen: enough evidence, and hardly worse than any; (asked, candidates)
     best: Array  # candidate with the highest utility, -1 where there is none
-    runner_up: Array  # the candidate that the best could most be confused with, -1 where there is none
+    runner_up: Array  # whose utility comes next, of those who may be chosen if any others may; -1 for nobody
     expected_loss: Array  # of taking the best, against all others together, in utility
     labelled: Array  # labelled executions of all allowed candidates together
     contenders: Array  # allowed candidates with enough labels in this kind of task
     abstained: Array
     excluded: Array  # nobody is within the budget and above the floor
     limited: Array  # somebody is not
+    left_out: Array  # allowed candidates with too few labels in this kind of task to be compared
     tolerated: Array  # what may be lost, in utility
 
 
@@ -110,7 +111,9 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
         none = np.full(len(utility), -1)
         nobody = np.ones(len(rows), bool)
         zero = np.zeros(len(rows))
-        return Decisions(utility, allowed, none, none, zero, labelled, labelled, nobody, ~nobody, ~nobody, zero)
+        return Decisions(
+            utility, allowed, none, none, zero, labelled, labelled, nobody, ~nobody, ~nobody, labelled, zero
+        )
     tried = allowed & (estimates.n >= parameters.min_own_evidence)
     contenders = tried.sum(axis=1)
     compared = np.where((contenders > 0)[:, None], tried, allowed)
@@ -128,7 +131,8 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     others = compared.copy()
     others[rows, best] = False
     loss = np.where(others, _expected_loss(gap, error), 0.0)
-    runner_up = np.where(others.any(axis=1), np.where(others, loss, -np.inf).argmax(axis=1), -1)
+    rivals = np.where((others & within).any(axis=1, keepdims=True), others & within, others)
+    runner_up = np.where(others.any(axis=1), np.where(rivals, utility, -np.inf).argmax(axis=1), -1)
     at_stake = loss.sum(axis=1)
     some = allowed.any(axis=1)
     otherwise = np.where(compared, model.surely, -np.inf).argmax(axis=1)
@@ -149,7 +153,18 @@ def decide(model: Model, estimates: Estimates, allowed: Array, wishes: Wishes | 
     excluded: Array = np.asarray(asked.any(axis=1) & ~some)
     chosen = np.where(some, best, -1)
     return Decisions(
-        utility, within, chosen, runner_up, at_stake, labelled, contenders, abstained, excluded, limited, lost
+        utility=utility,
+        eligible=within,
+        best=chosen,
+        runner_up=runner_up,
+        expected_loss=at_stake,
+        labelled=labelled,
+        contenders=contenders,
+        abstained=abstained,
+        excluded=excluded,
+        limited=limited,
+        left_out=(allowed & ~tried).sum(axis=1),
+        tolerated=lost,
     )
 
 

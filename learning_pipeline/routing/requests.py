@@ -54,7 +54,7 @@ def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
     """Read one request.
 
     A candidate is `{"agent_name": ..., "model": ...}`, or a text: an agent, a model, or agent/model. One that names
-    only an agent, or only a model, stands for all known candidates of it.
+    only an agent, or only a model, stands for all known candidates of it. From an empty list nobody is chosen.
 
     Raises:
         UsageError: a field has a value that it cannot have; the message names it.
@@ -74,7 +74,7 @@ def parse(item: Mapping[str, Any], known: Sequence[Candidate]) -> Request:
     if given is not None and not isinstance(given, list | tuple):
         raise UsageError(f"candidates must be a list, not {given!r:.60}")
     options = (
-        None if not given else tuple(dict.fromkeys(option for entry in given for option in _resolve(entry, known)))
+        None if given is None else tuple(dict.fromkeys(option for entry in given for option in _resolve(entry, known)))
     )
     tokens = item.get("context_tokens")
     if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):

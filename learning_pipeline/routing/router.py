@@ -14,7 +14,7 @@ import numpy as np
 
 from learning_pipeline.errors import UsageError
 from learning_pipeline.routing import storage
-from learning_pipeline.routing.answers import NEAREST_SHOWN, NOBODY, Shown, pair, unknown
+from learning_pipeline.routing.answers import NEAREST_SHOWN, Shown, nobody_within, pair, unknown
 from learning_pipeline.routing.decision import Wishes, decide, pareto
 from learning_pipeline.routing.exploration import explore
 from learning_pipeline.routing.inputs import Asked
@@ -259,7 +259,8 @@ def _explicit(request: Request, *, is_within: bool) -> tuple[str, dict[str, str 
     """
     (option,) = request.options or ()
     if request.is_limited and option.number is None:
-        return "explicit", None, f"{option.candidate.name} is not known: nobody can say whether it keeps the limits"
+        return "explicit", None, f"no log tells of {option.candidate.name}, so nobody knows whether it keeps the limits"
     if not is_within:
-        return "explicit", None, NOBODY
-    return "explicit", pair(option), "one candidate was given"
+        return "explicit", None, nobody_within(request)
+    known = "" if option.number is not None else "; no log tells of it"
+    return "explicit", pair(option), f"one candidate was given{known}"

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from learning_pipeline.cli.route import answer_text, read_tasks
+from learning_pipeline.cli.route import answer_text, read_tasks, route
 from learning_pipeline.errors import PipelineError, UsageError
 
 GOOD = {"task_id": 1, "task_text": "a\u2028b", "context_tokens": 5, "candidates": ["x/y", {"model": "z"}]}
@@ -36,6 +37,8 @@ def test_tasks_are_read_one_a_line(tmp_path: Path) -> None:
         *({**GOOD, "context_tokens": tokens} for tokens in ("5", -1, True)),
         *({**GOOD, "candidates": given} for given in ("x", [1], [{}], [""])),
         {**GOOD, "task_type": 7},
+        {**GOOD, "max_cost": 1},
+        {**GOOD, "weight": {"cost": 1}},
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, bad: object) -> None:
@@ -44,6 +47,23 @@ def test_a_bad_line_is_named(tmp_path: Path, bad: object) -> None:
         read_tasks(path)
     assert str(path) in str(failure.value)
     assert not isinstance(failure.value, UsageError)
+
+
+def test_fields_of_the_callers_own_are_let_be(tmp_path: Path) -> None:
+    assert read_tasks(write(tmp_path / "in.jsonl", {**GOOD, "split": "test", "cost_usd": 3})) == [GOOD]
+
+
+def test_the_answers_do_not_replace_the_tasks(tmp_path: Path) -> None:
+    path = write(tmp_path / "in.jsonl", GOOD)
+    found = CliRunner().invoke(route, ["--home", str(tmp_path), "--batch", str(path), "--output", str(path)])
+    assert isinstance(found.exception, UsageError)
+    assert json.loads(path.read_text()) == GOOD
+
+
+def test_a_home_that_is_not_there_is_named(tmp_path: Path) -> None:
+    found = CliRunner().invoke(route, ["--home", str(tmp_path / "typo"), "fix it"])
+    assert found.exit_code == 0
+    assert f"{tmp_path / 'typo'} does not exist" in found.stderr
 
 
 def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:

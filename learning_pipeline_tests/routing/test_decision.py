@@ -16,7 +16,7 @@ from learning_pipeline.routing.exploration import explore
 from learning_pipeline.routing.learn import build
 from learning_pipeline.routing.model import Model, Parameters
 from learning_pipeline.routing.router import Router
-from learning_pipeline_tests.routing.world import rows, seen
+from learning_pipeline_tests.routing.world import TRUTH, rows, seen
 
 COSTS = {"alpha": Decimal(4), "beta": Decimal(1), "gamma": Decimal("0.1")}
 
@@ -38,12 +38,13 @@ def test_a_budget_leaves_out_who_costs_more(router: Router) -> None:
     assert tight["chosen"]["agent_name"] == "beta"
     nobody = router.route("x", task_type="bug_fix", max_cost_usd=0.01)
     assert nobody["abstained"]
-    assert "budget" in nobody["reason"]
+    assert nobody["reason"] == "no candidate is expected to cost 0.01 USD at most"
 
 
 def test_a_floor_of_success(router: Router) -> None:
     assert router.route("x", task_type="bug_fix", min_success=0.8)["chosen"]["agent_name"] == "alpha"
-    assert "floor" in router.route("x", task_type="bug_fix", min_success=0.99)["reason"]
+    nobody = router.route("x", task_type="bug_fix", min_success=0.99)
+    assert nobody["reason"] == "no candidate is expected to succeed in 0.99 or more"
 
 
 @pytest.mark.parametrize("limit", [{"max_cost_usd": 0.01}, {"min_success": 0.99}])
@@ -53,9 +54,46 @@ def test_limits_hold_for_the_one_that_was_given(router: Router, limit: dict[str,
     for given_one in ("alpha", "stranger"):
         beyond = router.route_batch([{"task_text": "x", "candidates": [given_one], **limit}])[0]
         assert (beyond["rung"], beyond["chosen"], beyond["abstained"]) == ("explicit", None, True)
-        assert "within the budget" in beyond["reason"] or "stranger is not known" in beyond["reason"]
+        assert beyond["reason"].startswith("no log tells of stranger" if given_one == "stranger" else "no candidate is")
         without = Router(None, None).route_batch([{"task_text": "x", "candidates": [given_one], **limit}])[0]
         assert without["abstained"]
+
+
+def test_the_closest_is_whose_utility_comes_next_of_those_who_may_be_chosen(model: Model) -> None:
+    """By a weight of .1, alpha (0.9 for 4 USD), beta (0.5 for 1) and gamma (0.3 for 0.1) come in this order."""
+    answer = Router(model, "test").route("x", task_type="bug_fix", weights={"cost": 0.1})
+    names = [item["agent_name"] for item in answer["candidates"] if item["eligible"]]
+    assert names == ["alpha", "beta", "gamma"]
+    assert "closest beta" in answer["reason"]
+
+
+def test_nobody_and_unknown_names_are_told_as_that(router: Router) -> None:
+    assert router.route("x", candidates=[])["reason"] == "the list of candidates is empty"
+    assert router.route("x", candidates=["Alpha", "ALPHA"])["reason"] == "no log tells of Alpha, ALPHA"
+    assert router.route("x", candidates=["Alpha"])["reason"] == "one candidate was given; no log tells of it"
+
+
+def test_who_was_hardly_tried_is_told_to_be_left_out() -> None:
+    same = {"agent_name": "newcomer", "model": None, "model_tier": None}
+    few = [{**row, **same, "execution_id": f"new-{number}"} for number, row in enumerate(rows(3))]
+    known = build(seen(rows(1500) + few), fit([], seed=1), Parameters(cost_weight=0.0, time_weight=0.0))
+    reason = Router(known, "test").route("x", task_type="bug_fix")["reason"]
+    assert "left out: 1 with fewer than 10 labels" in reason
+
+
+def test_where_too_little_is_known_chance_may_choose_too() -> None:
+    thin = build(seen(rows(30, truth=dict.fromkeys(TRUTH, 0.6))), fit([], seed=1), Parameters())
+    asked = [{"task_text": "x", "task_type": "bug_fix"}] * 200
+    answers = Router(thin, "test").route_batch(asked, exploration=0.3)
+    drawn = [answer for answer in answers if answer["explored"]]
+    assert 30 < len(drawn) < 90
+    assert {answer["chosen"]["agent_name"] for answer in drawn} == {"alpha", "beta", "gamma"}
+    assert {answer["propensity"] for answer in drawn} == {0.1}
+    for answer in answers:
+        assert answer["abstained"] == (answer["chosen"] is None)
+        assert answer["explored"] or (answer["abstained"] and answer["propensity"] is None)
+    limited = [{**task, "max_cost_usd": 1} for task in asked]  # no cost is known
+    assert not any(answer["explored"] for answer in Router(thin, "test").route_batch(limited, exploration=1.0))
 
 
 def test_who_may_be_chosen_is_marked(router: Router) -> None:
