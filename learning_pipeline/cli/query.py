@@ -28,7 +28,7 @@ _GAP = "  "
 @click.option("--list", "list_all", is_flag=True, help="List the named questions.")
 def query(home: Path | None, name: str | None, sql: str | None, form: str, list_all: bool) -> None:
     """Ask the marts: a named question or SQL."""
-    from learning_pipeline.marts.query import queries, run
+    from learning_pipeline.marts.query import queries, run, why_empty
     from learning_pipeline.settings import load_settings
 
     if list_all:
@@ -38,6 +38,9 @@ def query(home: Path | None, name: str | None, sql: str | None, form: str, list_
         raise UsageError("query: give the name of a question or --sql SQL; query --list shows the names")
     result = run(load_settings(home), sql=sql, name=name)
     print_rows(form, result.columns, result.rows)
+    why = why_empty(name) if name and not result.rows else None
+    if why:
+        click.echo(f"empty: {why}", err=True)
 
 
 def plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from learning_pipeline.settings import Settings
 
 # The book lies beside the package: in a checkout, and where it is installed as editable.
 BOOK = Path(__file__).parents[2] / "sql" / "queries"
+_EMPTY = "-- Empty:"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ def text(name: str) -> str:
         close = difflib.get_close_matches(name, files, 3)
         raise UsageError(f"there is no query {name!r}; {_instead(close)}query --list shows all {len(files)}")
     return files[name].read_text("utf-8")
+
+
+def why_empty(name: str) -> str | None:
+    """Return what it means that a named question has no answer; None where its file does not say."""
+    lines = text(name).splitlines()
+    return lines[1].removeprefix(_EMPTY).strip() if len(lines) > 1 and lines[1].startswith(_EMPTY) else None
 
 
 def _instead(close: list[str]) -> str:

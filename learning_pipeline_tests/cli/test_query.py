@@ -38,6 +38,14 @@ def test_a_statement_without_an_answer_prints_nothing(home: Path, sql: str, form
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_an_empty_answer_says_what_that_means(home: Path, form: str) -> None:
+    done = here("query", "--home", str(home), "budgets", "--format", form)
+    assert done.returncode == 0
+    assert "empty: no budget is set" in done.stderr
+    assert "no budget is set" not in done.stdout
+
+
 def test_cells_are_cut_for_a_terminal_only(home: Path) -> None:
     arguments = ("query", "--home", str(home), "--sql", LONG)
     assert ("long " * 60).strip() in here(*arguments).stdout

@@ -1,4 +1,5 @@
 -- Budgets: what was spent in each period, against the limit, and what an open period will come to
+-- Empty: no budget is set; give some under [[budgets]] in learning_pipeline.toml
 select
     budget,
     starts_day,
